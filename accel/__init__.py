@@ -1,0 +1,1 @@
+"""The hardware: architectures elaborated from syntax, dataflows, mappings."""

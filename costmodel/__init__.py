@@ -1,0 +1,1 @@
+"""Numbers: access counts, latency, energy, area."""

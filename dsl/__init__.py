@@ -1,0 +1,1 @@
+"""The language: grammar, units, diagnostics, formatter, checked syntax; networks as graphs."""

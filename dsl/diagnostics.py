@@ -1,0 +1,180 @@
+"""What is wrong with an input: facts, collected over a whole run, and the one place that renders them.
+
+    error[E0203]: the tensors joined here differ in height and width
+      --> squeezenet.net:9:12
+       |
+     9 |     return concat(a, b)
+       |            ^^^^^^^^^^^^ needs equal height and width
+     7 |     a = x -> conv(64, 1)
+       |         ---------------- 64 x 55 x 55
+       = help: `pad = 1` on the 3x3 convolution keeps 55 x 55
+
+Every code has a page in `explain/`, shown by `dovetail explain CODE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from importlib import resources
+
+from dovetail.dsl.source import Span
+
+MOST_ERRORS = 50
+"""More errors than this in one run help nobody; the rest are counted."""
+
+
+class Severity(StrEnum):
+    """An error refuses the input; a warning (lint) does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place and what is to be said about it."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem: its code, the sentence, the primary place, further places, the way out."""
+
+    code: str
+    message: str
+    primary: Label | None = None
+    others: tuple[Label, ...] = ()
+    help: tuple[str, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """By the letter of the code: E or W."""
+        return Severity.WARNING if self.code.startswith("W") else Severity.ERROR
+
+    def render(self) -> str:
+        """Plain text, as golden files keep it."""
+        lines = [f"{self.severity}[{self.code}]: {self.message}"]
+        if self.primary is not None:
+            lines += _snippet([self.primary, *self.others])
+        margin = " " * _margin([self.primary, *self.others] if self.primary else [])
+        lines += [f"{margin} = help: {text}" for text in self.help]
+        return "\n".join(lines)
+
+
+class DovetailError(Exception):
+    """An input that is refused: every problem found, in source order. `str()` is what a user reads."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(render(self.diagnostics))
+
+
+class Collector:
+    """Collects the diagnostics of a run; the same problem at the same place is kept once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int, int, str], Diagnostic] = {}
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keep `diagnostic` unless its code was already reported for that place."""
+        span = diagnostic.primary.span if diagnostic.primary else None
+        key = (
+            (diagnostic.code, span.start, span.end, span.source.name)
+            if span
+            else (diagnostic.code, 0, 0, diagnostic.message)
+        )
+        self._found.setdefault(key, diagnostic)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """In source order, files in the order in which they were first blamed."""
+        order: dict[str, int] = {}
+        for d in self._found.values():
+            if d.primary:
+                order.setdefault(d.primary.span.source.name, len(order))
+        return tuple(
+            sorted(
+                self._found.values(),
+                key=lambda d: (
+                    order[d.primary.span.source.name] if d.primary else -1,
+                    d.primary.span.start if d.primary else 0,
+                ),
+            )
+        )
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error (not only warnings) was found."""
+        return any(d.severity is Severity.ERROR for d in self._found.values())
+
+    def check(self) -> None:
+        """Raise DovetailError if an error was found."""
+        if self.failed:
+            raise DovetailError(self.diagnostics)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Help lines for a name that is not there: a close one, or the list where it is short."""
+    names = sorted(set(known))
+    lowered = {n.lower(): n for n in names}
+    close = [lowered[m] for m in get_close_matches(word.lower(), lowered, n=2, cutoff=0.6)]
+    if close:
+        return (f"did you mean {' or '.join(f'`{c}`' for c in close)}?",)
+    if 0 < len(names) <= 12:
+        return (f"known here: {', '.join(names)}",)
+    return ()
+
+
+def render(diagnostics: Sequence[Diagnostic]) -> str:
+    """All of them, a blank line between, and a count where there are several."""
+    shown = diagnostics[:MOST_ERRORS]
+    text = "\n\n".join(d.render() for d in shown)
+    errors = sum(d.severity is Severity.ERROR for d in diagnostics)
+    if len(shown) < len(diagnostics):
+        text += f"\n\n… and {len(diagnostics) - len(shown)} more"
+    if errors > 1:
+        text += f"\n\n{errors} errors"
+    return text
+
+
+def explain(code: str) -> str | None:
+    """The page on a code, Markdown; None if there is no such code."""
+    page = resources.files("dovetail.dsl").joinpath("explain", f"{code.upper()}.md")
+    return page.read_text(encoding="utf-8") if page.is_file() else None
+
+
+def codes() -> tuple[str, ...]:
+    """All codes that have a page."""
+    pages = resources.files("dovetail.dsl").joinpath("explain").iterdir()
+    return tuple(sorted(page.name.removesuffix(".md") for page in pages if page.name.endswith(".md")))
+
+
+def _margin(labels: Sequence[Label | None]) -> int:
+    numbers = [label.span.source.position(label.span.start)[0] for label in labels if label]
+    return max([len(str(n)) for n in numbers], default=0) + 1
+
+
+def _snippet(labels: Sequence[Label]) -> list[str]:
+    """The source lines of all labels, each underlined; the first is the primary one."""
+    margin = _margin(labels)
+    source = labels[0].span.source
+    lines = [f"{' ' * margin}--> {labels[0].span.place}", f"{' ' * margin} |"]
+    for index, label in enumerate(labels):
+        span = label.span
+        if span.source is not source:
+            source = span.source
+            lines += [f"{' ' * margin}::: {span.place}", f"{' ' * margin} |"]
+        number, column = source.position(span.start)
+        text = source.line(number)
+        width = max(1, min(span.end - span.start, len(text) - column + 1))
+        mark = ("^" if index == 0 else "-") * width
+        # Tabs and wide margins stay aligned because the pad repeats the line's own white space.
+        pad = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
+        lines.append(f"{number:>{margin}} | {text}")
+        lines.append(f"{' ' * margin} | {pad}{mark} {label.text}".rstrip())
+    return lines

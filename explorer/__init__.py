@@ -1,0 +1,1 @@
+"""Design spaces: their choices and their size."""
