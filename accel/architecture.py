@@ -200,6 +200,16 @@ class Array:
         """Whether `axis` has a link of this kind for `tensor`."""
         return any(link.kind is kind and link.tensor == tensor and axis in link.axes for link in self.links)
 
+    def links_of(self, operand: str) -> tuple[int, ...]:
+        """Positions of the links that carry `operand` (`outputs` travel over links for `sums`)."""
+        tensors = ("sums", "outputs") if operand == "outputs" else (operand,)
+        useless = LinkKind.MULTICAST if operand == "outputs" else LinkKind.REDUCE
+        return tuple(
+            index
+            for index, link in enumerate(self.links)
+            if link.tensor in tensors and link.kind is not useless
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -334,6 +344,38 @@ class Architecture:
     def pes(self) -> int:
         """MAC units: the product of all arrays."""
         return prod(array.size for array in self.arrays)
+
+    @property
+    def spatial(self) -> tuple[Array, ...]:
+        """All that a mapping may spread loops over: the arrays, then the lanes of the MAC as array `mac`.
+
+        The lanes add up what they produce (`reduce sums`); each has its own operands.
+        """
+        if self.mac.lanes == 1:
+            return self.arrays
+        adder = Link(("lanes",), LinkKind.REDUCE, "sums")
+        return (*self.arrays, Array("mac", (Axis("lanes", self.mac.lanes),), (adder,)))
+
+    def arrays_between(self, outer: str, inner: str | None) -> tuple[Array, ...]:
+        """What replicates `inner` (the MACs where None) inside `outer`, outer to inner."""
+        names = [level.name for level in self.levels]
+        first = names.index(outer)
+        last = len(names) if inner is None else names.index(inner)
+        arrays = tuple(level for level in self.levels[first:last] if isinstance(level, Array))
+        return arrays if inner is not None else (*arrays, *self.spatial[len(self.arrays) :])
+
+    def latches(self, operand: str, outer: str) -> bool:
+        """Whether the MACs, served by `outer`, keep a word of `operand` while it does not change.
+
+        Because the text says so (`latch`), or because it travels from neighbour to neighbour (`shift`), for
+        which each PE has a register.
+        """
+        shifted = any(
+            array.links[link].kind is LinkKind.SHIFT
+            for array in self.arrays_between(outer, None)
+            for link in array.links_of(operand)
+        )
+        return operand in self.mac.latch or (shifted and operand != "outputs")
 
     def memory(self, name: str) -> Memory:
         """The memory of that name; KeyError where there is none."""

@@ -9,8 +9,11 @@ or in space. Whatever all loops inside a `Holds` touch is the tile that it keeps
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import TypeAlias
+
+from dovetail.dsl.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +68,51 @@ class Mapping:
 
     nodes: tuple[Node, ...]
     flat: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def loops(self) -> tuple[For | Spatial, ...]:
+        """The loops, outer to inner."""
+        return tuple(node for node in self.nodes if not isinstance(node, Holds))
+
+    def holders(self, operand: str) -> tuple[int, ...]:
+        """Positions in `nodes` where `operand` is held, outer to inner."""
+        return tuple(
+            at for at, node in enumerate(self.nodes) if isinstance(node, Holds) and operand in node.tensors
+        )
+
+    def tile(self, at: int, problem: Problem) -> dict[str, int]:
+        """The part of each dimension that is left to the loops inside node `at` (the largest, where it varies)."""
+        tile = problem.bounds
+        for node in self.nodes[:at]:
+            if not isinstance(node, Holds):
+                tile[node.dimension] = min(node.step, tile[node.dimension])
+        return tile
+
+
+def flatten(problem: Problem, flat: tuple[tuple[str, ...], ...]) -> Problem:
+    """The matrix product that `flat` makes of a layer (im2col); each flat dimension has its first member's name.
+
+    `C` with `R` and/or `S`: the windows are rows of a matrix, so what overlaps is read again, and stride and
+    dilation along that axis are gone. `N`, `P`, `Q` together: pixels are rows of that matrix, which needs
+    windows of one pixel (or flat ones). ValueError for any other combination.
+    """
+    members = [dimension for group in flat for dimension in group]
+    if len(set(members)) != len(members):
+        raise ValueError(f"a dimension is in two flat ones: {flat}")
+    for group in flat:
+        reduction = group[0] == "C" and set(group) <= set("CRS")
+        if not reduction and not set(group) <= set("NPQ"):
+            raise ValueError(f"cannot walk {', '.join(group)} as one dimension")
+    bounds = problem.bounds
+    strides, dilations = list(problem.stride), list(problem.dilation)
+    for axis, (pixel, kernel) in enumerate((("P", "R"), ("Q", "S"))):
+        if kernel in members or bounds[kernel] == 1:
+            strides[axis], dilations[axis] = 1, 1
+        elif pixel in members:
+            raise ValueError(f"{pixel} is flat and slides over the kernel dimension {kernel}, which is not")
+    for group in flat:
+        size = prod(bounds[dimension] for dimension in group)
+        bounds |= dict.fromkeys(group, 1) | {group[0]: size}
+    if not flat:
+        return problem
+    return replace(problem, **bounds, stride=tuple(strides), dilation=tuple(dilations))

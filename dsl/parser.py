@@ -80,7 +80,9 @@ def read_source(path: Path, shown: str | None = None) -> Source:
     except OSError as fault:
         raise refuse("E0803", f"`{name}` cannot be read: {fault.strerror}") from fault
     if len(data) > LARGEST_FILE:
-        raise refuse("E0804", f"`{name}` has {len(data)} bytes; a text of this language has at most {LARGEST_FILE}")
+        raise refuse(
+            "E0804", f"`{name}` has {len(data)} bytes; a text of this language has at most {LARGEST_FILE}"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -144,7 +146,9 @@ def _split_header(
             problems.add(Diagnostic("E0807", f"`{source.name}` is empty", help=(_header_help(kind),)))
         elif not problems.failed:
             problems.add(
-                Diagnostic("E0108", "the file does not say what it is", Label(start), help=(_header_help(kind),))
+                Diagnostic(
+                    "E0108", "the file does not say what it is", Label(start), help=(_header_help(kind),)
+                )
             )
         return None, rest
     header = headers[0]
@@ -289,13 +293,21 @@ class _Feeder:
                 )
             )
         elif token.type == "SEP":
-            self.problems.add(Diagnostic("E0104", f"the statement stops early: {_wanted(expected)} is missing", Label(span)))
+            self.problems.add(
+                Diagnostic("E0104", f"the statement stops early: {_wanted(expected)} is missing", Label(span))
+            )
         elif word in keywords() and "NAME" in expected:
             self.problems.add(
                 Diagnostic("E0104", f"`{word}` is a word of the language and no name", Label(span))
             )
         else:
-            self.problems.add(Diagnostic("E0104", f"`{word}` is not expected here", Label(span, f"{_wanted(expected)} can stand here")))
+            self.problems.add(
+                Diagnostic(
+                    "E0104",
+                    f"`{word}` is not expected here",
+                    Label(span, f"{_wanted(expected)} can stand here"),
+                )
+            )
 
 
 def _is_list(actions: dict[str, Any]) -> bool:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import pint
 
-_PREFIXES: Final = {"": "1", "k": "1000", "K": "1000", "M": "1000000", "G": "1000000000", "T": "1000000000000"}
+_PREFIXES: Final = {
+    "": "1",
+    "k": "1000",
+    "K": "1000",
+    "M": "1000000",
+    "G": "1000000000",
+    "T": "1000000000000",
+}
 _BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _SMALL: Final = {"f": "1e-3", "p": "1", "n": "1e3", "u": "1e6", "m": "1e9", "": "1e12"}
 
@@ -24,7 +31,12 @@ def _definitions() -> dict[str, str]:
     units |= {f"{p}B": f"{8 * int(f)} * bit" for p, f in _PREFIXES.items() if p not in ("", "K")}
     units |= {f"{p}B": f"{8 * f} * bit" for p, f in _BINARY.items()}
     units |= {f"{u}/s": f"{d} / second" for u, d in list(units.items()) if u.endswith(("B", "bit"))}
-    units |= {"bit/cycle": "bit / cycle", "B/cycle": "8 * bit / cycle", "/cycle": "1 / cycle", "/s": "1 / second"}
+    units |= {
+        "bit/cycle": "bit / cycle",
+        "B/cycle": "8 * bit / cycle",
+        "/cycle": "1 / cycle",
+        "/s": "1 / second",
+    }
     units |= {f"{p}Hz": f"{f} / second" for p, f in _PREFIXES.items() if p not in ("K", "T")}
     units |= {"s": "second", "ms": "1e-3 * second", "us": "1e-6 * second", "ns": "1e-9 * second"}
     units |= {"ps": "1e-12 * second", "min": "60 * second", "h": "3600 * second"}
@@ -99,3 +111,24 @@ def kind_of(value: object) -> str:
         if value.units == _unit(unit).units or value.is_compatible_with(_unit(unit)):  # type: ignore[attr-defined]
             return name
     return str(value.dimensionality)  # type: ignore[attr-defined]
+
+
+def text_of(value: pint.Quantity[float]) -> str:
+    """A quantity in the largest unit that leaves a whole number, as a text would give it: `128 KiB`."""
+    for name in _PRINTED:
+        unit = _unit(name)
+        if value.units == unit.units:
+            number = value.magnitude / unit.magnitude
+            if number >= 1 and abs(number - round(number)) < 1e-9:
+                return f"{round(number)} {name}" if not name.startswith("/") else f"{round(number)}{name}"
+    for _name, base in DIMENSIONS.items():
+        if value.units == _unit(base).units:
+            return f"{value.magnitude / _unit(base).magnitude:g} {base}"
+    return f"{value:~}"
+
+
+_PRINTED: Final = tuple(
+    "GiB MiB KiB B bit bit/cycle GB/s MB/s B/s GHz MHz kHz Hz h min s ms us ns ps cycles /cycle J mJ uJ nJ pJ fJ "
+    "pJ/bit fJ/bit W mW uW m mm um nm mm2 um2".split()
+)
+"""Units by which quantities are printed, larger before smaller."""

@@ -1,0 +1,646 @@
+"""From the syntax of a `.net` file to a network: blocks expanded, shapes inferred, choices made.
+
+`NetworkElaborator` executes the statements; every layer gets the path of the blocks around it as its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from dovetail.dsl import syntax as s
+from dovetail.dsl import units
+from dovetail.dsl.choices import Site
+from dovetail.dsl.construction import Construction, Widths
+from dovetail.dsl.declarations import Declarations
+from dovetail.dsl.diagnostics import Diagnostic, Label, did_you_mean
+from dovetail.dsl.evaluator import OutOfBounds, _Deeper
+from dovetail.dsl.operators import OPERATORS, Inferred, Operator, OperatorFault
+from dovetail.dsl.prelude import prelude_blocks
+from dovetail.dsl.scope import Scope
+from dovetail.dsl.source import Span
+from dovetail.dsl.values import (
+    UNKNOWN,
+    BlockValue,
+    OperatorValue,
+    TableValue,
+    TensorValue,
+    Unknown,
+    Value,
+    describe,
+)
+
+MOST_LAYERS: Final = 200_000
+MOST_REPEATS: Final = 100_000
+
+_FAULT_CODES: Final = {
+    "shape": "E0201",
+    "rank": "E0202",
+    "joined": "E0203",
+    "divisible": "E0204",
+    "value": "E0205",
+    "arity": "E0206",
+    "missing": "E0206",
+    "unknown": "E0306",
+    "size": "E0902",
+}
+
+_PROPERTIES: Final = ("weights", "activations", "inputs", "outputs", "sums", "weight_zeros")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseValue(TensorValue):
+    """What `import … as base` binds: the first output of the other network, with its names behind the dot."""
+
+    scope: Scope | None = None
+
+
+class NetworkElaborator(Declarations):
+    """Executes a `.net` file."""
+
+    kind = "net"
+    symbols = frozenset({"same", "global", "none"})
+
+    def run(self) -> None:
+        """Execute the whole file; what it built is in `made`, `outputs` and `widths`."""
+        self.made = Construction()
+        self.outputs: list[tuple[int, Span]] = []
+        self.widths: dict[str, Widths] = {}
+        self._base_outputs: list[tuple[int, Span]] = []
+        self._overlays: list[tuple[s.Layers, Scope]] = []
+        self._inferred: dict[object, Inferred] = {}
+        scope = Scope(reserved=frozenset(_labels(self.file.statements)))
+        try:
+            self.top(self.file.statements, scope)
+            self.outputs = self.outputs or self._base_outputs
+            self._check_ends()
+            self.overlay()
+        except OutOfBounds:
+            pass
+
+    def top(self, statements: Sequence[s.Statement], scope: Scope) -> None:
+        """The statements of a file, in order."""
+        self.hoist(statements, scope)
+        for statement in statements:
+            depth = self.budget.depth
+            try:
+                self._execute(statement, scope)
+            except OutOfBounds:
+                if self.budget.steps < 0 or len(self.made.layers) >= MOST_LAYERS:
+                    raise
+                self.budget.depth = depth
+                for name in _defines(statement):
+                    scope.define(name, UNKNOWN)
+
+    def _execute(self, statement: s.Statement, scope: Scope) -> None:
+        match statement:
+            case s.Input():
+                self._input(statement, scope)
+            case s.Assign():
+                self._assign(statement, scope)
+            case s.Output():
+                self._output(statement, scope)
+            case s.Layers():
+                self._overlays.append((statement, scope))
+            case _:
+                if not self.declare(statement, scope):
+                    self.misplaced(statement)
+
+    def predefined(self, name: str) -> Value | None:
+        """Operators, then the blocks that the language ships, then functions."""
+        if name in OPERATORS and not OPERATORS[name].internal:
+            return OperatorValue(OPERATORS[name])
+        blocks = prelude_blocks()
+        return blocks[name] if name in blocks else super().predefined(name)
+
+    def known(self, scope: Scope) -> set[str]:
+        """Operators are known too."""
+        return {
+            *super().known(scope),
+            *(n for n, o in OPERATORS.items() if not o.internal),
+            *prelude_blocks(),
+        }
+
+    # ------------------------------------------------------------------------------ statements
+
+    def _input(self, statement: s.Input, scope: Scope) -> None:
+        shape = [
+            self.integer(size, scope, f"{statement.name}[{i}]") for i, size in enumerate(statement.shape)
+        ]
+        sizes = tuple(size for size in shape if size is not None)
+        if len(sizes) < len(shape):
+            self.define(scope, statement.name, UNKNOWN, statement.span)
+            return
+        index = self.made.tensor(statement.name, sizes, statement.span)
+        self.made.inputs.append(index)
+        self.define(scope, statement.name, TensorValue(sizes, index), statement.span)
+
+    def _assign(self, statement: s.Assign, scope: Scope) -> None:
+        if len(statement.values) != 1 or statement.values[0].qualifier is not None:
+            self.fail("E0104", "a tensor is one pipeline", statement.span)
+            values: Value = UNKNOWN
+        else:
+            values = self.evaluate(statement.values[0].value, scope, statement.names[0])
+        if len(statement.names) == 1:
+            self.define(scope, statement.names[0], values, statement.span)
+            return
+        if isinstance(values, Unknown):
+            values = (UNKNOWN,) * len(statement.names)
+        if not isinstance(values, tuple) or len(values) != len(statement.names):
+            have = len(values) if isinstance(values, tuple) else 1
+            self.fail("E0311", f"{len(statement.names)} names for {have} tensors", statement.span)
+            values = (UNKNOWN,) * len(statement.names)
+        for name, value in zip(statement.names, values, strict=True):
+            self.define(scope, name, value, statement.span)
+
+    def _output(self, statement: s.Output, scope: Scope) -> None:
+        for node in statement.values:
+            value = self.evaluate(node, scope)
+            for tensor in value if isinstance(value, tuple) else (value,):
+                if isinstance(tensor, Unknown):
+                    self.outputs.append((-1, node.span))
+                elif isinstance(tensor, TensorValue):
+                    self.outputs.append((tensor.index, node.span))
+                else:
+                    self.fail("E0310", f"an output is a tensor, and this is {describe(tensor)}", node.span)
+                    self.outputs.append((-1, node.span))
+
+    def _check_ends(self) -> None:
+        start = Span(self.file.source, 0, 0)
+        header = self.file.header.span if self.file.header else start
+        if not self.made.inputs and not self.problems.failed:
+            self.fail(
+                "E0207", "the network has no input", header, help=["`input image[3, 224, 224]` names one"]
+            )
+        if not self.outputs and not self.problems.failed:
+            self.fail("E0207", "the network has no output", header, help=["`output x` says what comes out"])
+
+    def import_whole(self, file: s.File, statement: s.Import, scope: Scope) -> None:
+        """Build the other network here; its names stand behind the alias."""
+        inner = Scope(path="", shares=scope)
+        outer_outputs, self.outputs = self.outputs, []
+        self.top(file.statements, inner)
+        self._base_outputs += self.outputs
+        first = self.outputs[0][0] if self.outputs else -1
+        self.outputs = outer_outputs
+        for argument in statement.arguments:
+            if argument.name is not None:
+                self.set_used.add(argument.name)
+        alias = statement.alias or ""
+        value: Value = UNKNOWN
+        if first >= 0:
+            value = BaseValue(self.made.tensors[first].shape, first, inner)
+        self.define(scope, alias, value, statement.span)
+
+    def attributes(self, value: Value) -> Mapping[str, Value]:
+        """Also the names of a whole imported network."""
+        if isinstance(value, BaseValue) and value.scope is not None:
+            return value.scope.own()
+        return super().attributes(value)
+
+    # ------------------------------------------------------------------------------- pipelines
+
+    def _pipeline(self, node: s.Pipeline, scope: Scope, hint: str) -> Value:
+        value = self.evaluate(node.head, scope)
+        for stage in node.stages:
+            if isinstance(value, Unknown):
+                self._inspect(stage, scope)
+            else:
+                value = self.stage(stage, value, scope)
+        return value
+
+    def _inspect(self, stage: s.Stage | s.ForStage, scope: Scope) -> None:
+        """The names of a stage that nothing reaches are looked up all the same."""
+        if isinstance(stage, s.Stage) and isinstance(stage.call, s.Call | s.Name):
+            call = stage.call
+            self.evaluate(call.function if isinstance(call, s.Call) else call, scope)
+
+    def stage(self, stage: s.Stage | s.ForStage, value: Value, scope: Scope) -> Value:
+        """What comes out of a stage that `value` goes into."""
+        self.spend(stage.span)
+        if isinstance(value, tuple) and len(value) == 1:
+            value = value[0]
+        if not isinstance(value, TensorValue | tuple):
+            return self.fail("E0310", f"a pipeline carries tensors, not {describe(value)}", stage.span)
+        if isinstance(stage, s.ForStage):
+            return self._rows(stage, value, scope)
+        if stage.count is None:
+            return self._apply(stage, stage.call, value, scope, stage.name)
+        count = self.integer(stage.count, scope, "the count", 0)
+        if count is None:
+            return UNKNOWN
+        if count > MOST_REPEATS:
+            return self.fail("E0901", f"{count} times is more than {MOST_REPEATS}", stage.span)
+        stem = stage.name or scope.fresh(_stem(stage.call))
+        for turn in range(1, count + 1):
+            if isinstance(value, Unknown):
+                break
+            value = self._apply(stage, stage.call, value, scope, f"{stem}.{turn}")
+        return value
+
+    def _rows(self, stage: s.ForStage, value: Value, scope: Scope) -> Value:
+        rows = self.evaluate(stage.rows, scope)
+        if isinstance(rows, Unknown):
+            return UNKNOWN
+        if isinstance(rows, TableValue):
+            rows = rows.rows
+        if not isinstance(rows, tuple):
+            return self.fail(
+                "E0310", f"`for` goes over a table or a list, not {describe(rows)}", stage.rows.span
+            )
+        for turn, row in enumerate(rows, 1):
+            cells = row if isinstance(row, tuple) else (row,)
+            if len(cells) != len(stage.names):
+                return self.fail("E0309", f"{len(stage.names)} names for a row of {len(cells)}", stage.span)
+            inner = Scope(scope, scope.path, shares=scope, suffix=f"{scope.suffix}.{turn}")
+            for name, cell in zip(stage.names, cells, strict=True):
+                inner.define(name, cell)
+            for step in stage.body:
+                if isinstance(value, Unknown):
+                    return UNKNOWN
+                value = self.stage(step, value, inner)
+        return value
+
+    def _apply(self, stage: s.Stage, node: s.Expr, value: Value, scope: Scope, label: str | None) -> Value:
+        """A call to which the pipeline hands its tensor; a choice among calls is made first."""
+        match node:
+            case s.ChooseLabelled() | s.Choose():
+                chosen = self._alternative(node, scope, label)
+                return UNKNOWN if chosen is None else self._apply(stage, chosen, value, scope, label)
+            case s.Pipeline():
+                value = self._apply(stage, node.head, value, scope, None)
+                for step in node.stages:
+                    if isinstance(value, Unknown):
+                        return UNKNOWN
+                    value = self.stage(step, value, scope)
+                return value
+            case s.Conditional():
+                condition = self.truth(node.condition, scope, "a condition")
+                if condition is None:
+                    return UNKNOWN
+                return self._apply(stage, node.then if condition else node.otherwise, value, scope, label)
+            case s.Call():
+                function = self.evaluate(node.function, scope)
+            case _:
+                function = self.evaluate(node, scope, label or "choice")
+        if isinstance(function, Unknown):
+            return UNKNOWN
+        if isinstance(function, TensorValue):
+            return self.fail(
+                "E0304",
+                "a stage is something to apply, and this is a tensor",
+                node.span,
+                help=["`add`, `mul` and `concat` join tensors: `x -> add(y)`"],
+            )
+        return self.call(function, node, scope, value, label)
+
+    def _alternative(
+        self, node: s.ChooseLabelled | s.Choose, scope: Scope, label: str | None
+    ) -> s.Expr | None:
+        if isinstance(node, s.Choose):
+            options = [(_source(o), o) for o in node.options]
+        else:
+            options = []
+            for alternative in node.alternatives:
+                when = True if alternative.when is None else self.truth(alternative.when, scope, "`when`")
+                if when is None:
+                    return None
+                if when:
+                    options.append((alternative.label, alternative.value))
+        texts = tuple(text for text, _ in options)
+        if not texts or len(set(texts)) < len(texts):
+            message = (
+                "an option stands twice in one choice"
+                if texts
+                else "none of the alternatives is possible here"
+            )
+            self.fail("E0701" if texts else "E0702", message, node.span)
+            return None
+        index = self.pick(Site(scope.choice(label or "choice"), texts, node.span))
+        return None if index is None else options[index][1]
+
+    # ----------------------------------------------------------------------------------- calls
+
+    def call(
+        self, function: Value, node: s.Expr, scope: Scope, piped: Value | None, label: str | None
+    ) -> Value:
+        """Blocks and operators; the rest as anywhere."""
+        match function:
+            case BlockValue():
+                return self.use_block(function, node, scope, piped, label)
+            case OperatorValue():
+                return self._use_operator(function.operator, node, scope, piped, label)
+            case _:
+                return super().call(function, node, scope, piped, label)
+
+    def combine(self, node: s.Binary, left: Value, right: Value, scope: Scope) -> Value:
+        """`a + b` and `a * b` of tensors are layers."""
+        if isinstance(left, TensorValue) and isinstance(right, TensorValue) and node.operator in "+*":
+            operator = OPERATORS["add" if node.operator == "+" else "mul"]
+            return self._layer(operator, [left, right], {}, node, scope, None)
+        return super().combine(node, left, right, scope)
+
+    def instance(self, stem: str, node: s.Expr, scope: Scope, label: str | None) -> str:
+        """The full name of what is made here: its path and its label, or a fresh name."""
+        if label is None:
+            return scope.path + scope.fresh(stem)
+        earlier = scope.label(label + scope.suffix, node.span)
+        if earlier is not None:
+            self.fail(
+                "E0308", f"two stages are called `{label}`", node.span, "", [Label(earlier, "first here")]
+            )
+        return scope.path + label + scope.suffix
+
+    def use_block(
+        self, block: BlockValue, node: s.Expr, scope: Scope, piped: Value | None, label: str | None
+    ) -> Value:
+        """Execute the block's body in a frame of its own."""
+        arguments = node.arguments if isinstance(node, s.Call) else ()
+        bound = self.bind(block, arguments, node, scope, piped)
+        if bound is None or any(isinstance(v, Unknown) for v in bound.values()):
+            return UNKNOWN
+        name = self.instance(block.name, node, scope, label)
+        return self.expand(block, bound, name, node)
+
+    def expand(self, block: BlockValue, bound: Mapping[str, Value], name: str, node: s.Expr) -> Value:
+        """The results of a block whose parameters are bound, used under `name`."""
+        inner = Scope(block.scope, f"{name}.", frozenset(_labels(block.body)))
+        for parameter, value in bound.items():
+            inner.define(parameter, value, block.span)
+        with _Deeper(self, block.name, node.span):
+            later = self.later
+            self.hoist(block.body, inner)
+            result = self._body(block, inner)
+            self.later = later
+        return result
+
+    def _body(self, block: BlockValue, inner: Scope) -> Value:
+        for statement in block.body:
+            match statement:
+                case s.Return():
+                    values = tuple(self.evaluate(v, inner) for v in statement.values)
+                    return values[0] if len(values) == 1 else values
+                case s.Assign():
+                    self._assign(statement, inner)
+                case s.Let() | s.Require() | s.Table() | s.Fn() | s.Block():
+                    self.declare(statement, inner)
+                case _:
+                    word = statement.span.text.split(maxsplit=1)[0]
+                    self.fail("E0110", f"`{word}` has no place in a block", statement.span)
+        return self.fail(
+            "E0312", f"the block `{block.name}` returns nothing", block.span, help=["add `return x`"]
+        )
+
+    def _use_operator(
+        self, operator: Operator, node: s.Expr, scope: Scope, piped: Value | None, label: str | None
+    ) -> Value:
+        arguments = node.arguments if isinstance(node, s.Call) else ()
+        tensors: list[TensorValue] = list(piped) if isinstance(piped, tuple) else []
+        if isinstance(piped, TensorValue):
+            tensors = [piped]
+        positional: list[Value] = []
+        named: dict[str, Value] = {}
+        places: list[Span] = []
+        good = True
+        for argument in arguments:
+            index = len(positional)
+            names = [p.name for p in operator.parameters]
+            hint = argument.name or (names[index] if index < len(names) else "choice")
+            value = self.evaluate(argument.value, scope, hint)
+            if isinstance(value, Unknown):
+                good = False
+            elif argument.name is not None:
+                named[argument.name] = value
+            elif isinstance(value, TensorValue):
+                tensors.append(value)
+            elif isinstance(value, tuple) and value and all(isinstance(v, TensorValue) for v in value):
+                tensors += value
+            else:
+                positional.append(value)
+                places.append(argument.span)
+        if not good:
+            return UNKNOWN
+        try:
+            values = operator.bind(positional, named)
+        except OperatorFault as fault:
+            return self._fault(operator, fault, tensors, node)
+        return self._layer(operator, tensors, values, node, scope, label)
+
+    def _layer(
+        self,
+        operator: Operator,
+        tensors: Sequence[TensorValue],
+        values: Mapping[str, Value],
+        node: s.Expr,
+        scope: Scope,
+        label: str | None,
+    ) -> Value:
+        """One more layer (two, where the operator has a branch)."""
+        name = self.instance(operator.name, node, scope, label)
+        branch = operator.branch
+        operands = list(tensors)
+        if branch is not None and operator.operands[1] == len(operands) + 1:
+            given = {p: values[p] for p in branch.parameters if p in values}
+            made = self._make(
+                f"{name}.{branch.suffix}", OPERATORS[branch.operator], operands[:1], given, node
+            )
+            if isinstance(made, Unknown):
+                return UNKNOWN
+            operands.append(made)
+        return self._make(name, operator, operands, values, node)
+
+    def _make(
+        self,
+        name: str,
+        operator: Operator,
+        tensors: Sequence[TensorValue],
+        values: Mapping[str, Value],
+        node: s.Expr,
+    ) -> Value:
+        if len(self.made.layers) >= MOST_LAYERS:
+            self.fail("E0901", f"the network has more than {MOST_LAYERS} layers", node.span, "stopped here")
+            raise OutOfBounds
+        shapes = tuple(t.shape for t in tensors)
+        key = (operator.name, shapes, repr(sorted(values.items())))
+        inferred = self._inferred.get(key)
+        if inferred is None:
+            try:
+                inferred = operator.infer(shapes, values)
+            except OperatorFault as fault:
+                return self._fault(operator, fault, tensors, node)
+            self._inferred[key] = inferred
+        return self.record(name, operator, tensors, inferred, node)
+
+    def record(
+        self, name: str, operator: Operator, tensors: Sequence[TensorValue], inferred: Inferred, node: s.Expr
+    ) -> Value:
+        """Add the layer to the network under construction."""
+        inputs = tuple(t.index for t in tensors)
+        outputs = self.made.layer(name, operator.name, inputs, inferred, node.span)
+        values = tuple(TensorValue(shape, i) for shape, i in zip(inferred.outputs, outputs, strict=True))
+        return values[0] if len(values) == 1 else values
+
+    def _fault(
+        self, operator: Operator, fault: OperatorFault, tensors: Sequence[TensorValue], node: s.Expr
+    ) -> Unknown:
+        span = node.span
+        if fault.parameter is not None and isinstance(node, s.Call):
+            span = next((a.span for a in node.arguments if a.name == fault.parameter), span)
+        others = []
+        for index in (fault.operand, fault.other):
+            if index is not None and index < len(tensors) and tensors[index].index >= 0:
+                made = self.made.tensors[tensors[index].index]
+                others.append(Label(made.span, " x ".join(map(str, made.shape))))
+        help = [fault.help] if fault.help else []
+        return self.fail(_FAULT_CODES[fault.kind], fault.message, span, "", others, help)
+
+    # -------------------------------------------------------------------------------- overlays
+
+    def overlay(self) -> None:
+        """Apply the `layers` statements, later ones over earlier ones."""
+        names = [layer.name for layer in self.made.layers]
+        for statement, scope in self._overlays:
+            unknown = [a for a in statement.body if not set(a.names) <= set(_PROPERTIES)]
+            for assign in unknown:
+                wrong = next(n for n in assign.names if n not in _PROPERTIES)
+                help = did_you_mean(wrong, _PROPERTIES)
+                self.fail("E0313", f"a layer has no property `{wrong}`", assign.span, help=help)
+            chosen = [
+                n
+                for n in names
+                if any(fnmatchcase(n, p) for p in statement.patterns)
+                and not any(fnmatchcase(n, p) for p in statement.exceptions)
+            ]
+            if not chosen:
+                self._matches_nothing(statement, names)
+            for name in chosen:
+                if not unknown:
+                    self._properties(name, statement, scope)
+
+    def _matches_nothing(self, statement: s.Layers, names: Sequence[str]) -> None:
+        pattern = ", ".join(statement.patterns)
+        help = did_you_mean(statement.patterns[0], names)
+        self.problems.add(
+            Diagnostic("W1002", f"no layer is called `{pattern}`", Label(statement.span), (), help[:1])
+        )
+
+    def _properties(self, name: str, statement: s.Layers, scope: Scope) -> None:
+        inner = Scope(scope, f"{name}.")
+        values: dict[str, Value] = {}
+        for assign in statement.body:
+            node = assign.values[0].value
+            value = self.evaluate(node, inner, assign.names[0])
+            for prop in assign.names:
+                checked = self._width(prop, value, node)
+                if checked is None:
+                    return
+                values[prop] = checked
+                inner.define(prop, value)
+        before = self.widths.get(name, Widths())
+        both = values.get("activations")
+        self.widths[name] = Widths(
+            weights=values.get("weights", before.weights),
+            inputs=values.get("inputs", both or before.inputs),
+            outputs=values.get("outputs", before.outputs),
+            sums=values.get("sums", before.sums),
+            weight_zeros=values.get("weight_zeros", before.weight_zeros),
+        )
+
+    def _width(self, prop: str, value: Value, node: s.Expr) -> int | float | None:
+        if isinstance(value, Unknown):
+            return None
+        if prop == "weight_zeros":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+                self.fail("E0404", f"`weight_zeros` is a fraction below 1, not {describe(value)}", node.span)
+                return None
+            return float(value)
+        if not units.is_quantity(value) or units.kind_of(value) != "size":
+            help = ["widths are written `8 bit`"]
+            self.fail(
+                "E0402", f"`{prop}` has to be a width in bits, not {describe(value)}", node.span, help=help
+            )
+            return None
+        bits = value.magnitude
+        if bits != int(bits) or not 1 <= bits <= 1024:
+            self.fail("E0404", f"`{prop}` is 1 to 1024 whole bits, not {bits:g}", node.span)
+            return None
+        return int(bits)
+
+
+def _defines(statement: s.Statement) -> tuple[str, ...]:
+    match statement:
+        case s.Assign():
+            return statement.names
+        case s.Let() | s.Param():
+            return (statement.name,)
+        case _:
+            return ()
+
+
+def _stem(call: s.Expr) -> str:
+    """What an unlabelled stage is called after."""
+    match call:
+        case s.Call():
+            return _stem(call.function)
+        case s.Name():
+            return call.id
+        case s.Attribute():
+            return call.name
+        case _:
+            return "choice"
+
+
+def _source(node: s.Expr) -> str:
+    """An option as the text writes it, blanks folded."""
+    return " ".join(node.span.text.split())
+
+
+def _labels(statements: Sequence[s.Statement]) -> Iterator[str]:
+    """Stage labels written directly in these statements: automatic names keep off them."""
+    for statement in statements:
+        match statement:
+            case s.Assign():
+                for value in statement.values:
+                    yield from _stage_labels(value.value)
+            case s.Return() | s.Output():
+                for node in statement.values:
+                    yield from _stage_labels(node)
+            case _:
+                pass
+
+
+def _stage_labels(node: s.Expr) -> Iterator[str]:
+    match node:
+        case s.Pipeline():
+            yield from _stage_labels(node.head)
+            for stage in node.stages:
+                yield from _labels_of_stage(stage)
+        case s.Call():
+            for argument in node.arguments:
+                yield from _stage_labels(argument.value)
+        case s.Conditional():
+            yield from _stage_labels(node.then)
+            yield from _stage_labels(node.otherwise)
+        case s.Binary():
+            yield from _stage_labels(node.left)
+            yield from _stage_labels(node.right)
+        case s.ChooseLabelled():
+            for alternative in node.alternatives:
+                yield from _stage_labels(alternative.value)
+        case s.Items():
+            for item in node.items:
+                yield from _stage_labels(item)
+        case _:
+            return
+
+
+def _labels_of_stage(stage: s.Stage | s.ForStage) -> Iterator[str]:
+    if isinstance(stage, s.ForStage):
+        for step in stage.body:
+            yield from _labels_of_stage(step)
+        return
+    if stage.name is not None:
+        yield stage.name
+    yield from _stage_labels(stage.call)
