@@ -190,6 +190,17 @@ def render(document: Document, width: int | None = WIDTH) -> str:
     return _Renderer(width).run(document)
 
 
+class _Rest(Document):
+    """The parts of a Fill that are still to come."""
+
+    __slots__ = ("ends", "parts")
+
+    def __init__(self, parts: tuple[Document, ...], ends: tuple[bool, ...]) -> None:
+        super().__init__(None)
+        self.parts = parts
+        self.ends = ends
+
+
 _Item = tuple[int, bool, Document]
 """Indentation, whether the enclosing group stands on one line, document."""
 
@@ -229,11 +240,13 @@ class _Renderer:
             case Align():
                 push((self._aligned(indent), flat, document.inner))
             case Group():
-                push((indent, flat or self._fits(document), document.inner))
+                push((indent, flat or self._fits(document, indent), document.inner))
             case Fill():
-                self._fill(indent, flat or self._fits(document), document)
+                self._fill(indent, flat, document.parts, document.ends)
+            case _Rest():
+                self._go_on(indent, flat, document)
             case Bracketed():
-                self._bracketed(indent, flat or self._fits(document), document)
+                self._bracketed(indent, flat or self._fits(document, indent), document)
 
     def _put(self, characters: str, indent: int) -> None:
         if self.column == 0 and characters:
@@ -256,13 +269,13 @@ class _Renderer:
         column = max(self.column, indent)
         return column if column - indent <= DEEPEST_ALIGNMENT else indent + INDENT
 
-    def _fits(self, document: Document, extra: int = 0) -> bool:
+    def _fits(self, document: Document, indent: int, extra: int = 0) -> bool:
         """Whether the document and what must follow it on its line end within the width."""
         if document.flat is None:
             return False
         if self.width is None:
             return True
-        left = self.width - self.column - document.flat - extra
+        left = self.width - max(self.column, indent) - document.flat - extra
         return left >= 0 and left >= self._following(left)
 
     def _following(self, enough: int) -> int:
@@ -274,18 +287,23 @@ class _Renderer:
                 break
         return total
 
-    def _fill(self, indent: int, flat: bool, document: Fill) -> None:
-        first, *rest = document.parts
+    def _fill(self, indent: int, flat: bool, parts: tuple[Document, ...], ends: tuple[bool, ...]) -> None:
+        first, *rest = parts
         if rest:
-            self.stack.append((indent, flat, _Rest(tuple(rest), document.ends)))
-        self.stack.append((indent, flat, first if flat else Group(first)))
-        if not flat and rest:
-            # The first part is followed by a line end where it needs one: what comes behind does not count.
-            self.stack.pop()
-            fits = (
-                first.flat is not None and self.width is not None and self.column + first.flat <= self.width
-            )
-            self.stack.append((indent, fits, first))
+            self.stack.append((indent, flat, _Rest(tuple(rest), ends)))
+        self.stack.append((indent, flat or self._fits(first, indent), first))
+
+    def _go_on(self, indent: int, flat: bool, document: _Rest) -> None:
+        following, *rest = document.parts
+        wished, *ends = document.ends
+        if rest:
+            self.stack.append((indent, flat, _Rest(tuple(rest), tuple(ends))))
+        if flat or (not wished and self._fits(following, indent, extra=1)):
+            self._put(" ", indent)
+            self.stack.append((indent, True, following))
+        else:
+            self._end_line()
+            self.stack.append((indent, self._fits(following, indent), following))
 
     def _bracketed(self, indent: int, flat: bool, document: Bracketed) -> None:
         parts = document.separated()
@@ -316,17 +334,6 @@ class _Renderer:
         self.stack += [(indent, flat, part) for part in reversed(tuple(parts))]
 
 
-class _Rest(Document):
-    """The parts of a Fill that are still to come."""
-
-    __slots__ = ("ends", "parts")
-
-    def __init__(self, parts: tuple[Document, ...], ends: tuple[bool, ...]) -> None:
-        super().__init__(None)
-        self.parts = parts
-        self.ends = ends
-
-
 def _ahead(items: Iterable[_Item]) -> Iterator[int]:
     """Widths of the pieces that follow, up to the first place where a line may end."""
     for _, flat, document in items:
@@ -344,6 +351,8 @@ def _ahead(items: Iterable[_Item]) -> Iterator[int]:
                     pending += reversed(part.parts)
                 case Indent() | Align():
                     pending.append(part.inner)
+                case Bracketed() if flat and part.flat is not None:
+                    yield part.flat
                 case Bracketed():
                     yield len(part.open)
                     return
@@ -353,5 +362,7 @@ def _ahead(items: Iterable[_Item]) -> Iterator[int]:
                     pending.append(part.inner)
                 case Fill():
                     pending.append(part.parts[0])
+                case _Rest() if flat:
+                    yield sum(1 + (p.flat or 0) for p in part.parts)
                 case _:
                     return
