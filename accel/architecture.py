@@ -221,7 +221,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Mac:
-    """The innermost node: one multiply-accumulate unit, or a dot product of `lanes` along `lanes_dimension`."""
+    """The innermost node: a multiply-accumulate unit, or a dot product of `lanes` along `lanes_dimension`."""
 
     rates: tuple[Rate, ...] = (Rate(Fraction(1)),)
     lanes: int = 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from dovetail.dsl.source import Span
@@ -36,8 +37,33 @@ class Choice:
         return self.site.options[self.picked]
 
 
+class Ties:
+    """`tie A to B`: all choices tied together take one answer, that of their last `B`."""
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[str, str]] = []
+
+    def add(self, first: str, second: str) -> None:
+        """The first, which may be a pattern, takes what the second takes."""
+        self._pairs.append((first, second))
+
+    def leader(self, path: str) -> str | None:
+        """The path that decides for `path`; None where nothing is tied to it."""
+        found = None
+        for _ in self._pairs:  # a chain of ties is at most as long as their number
+            step = next((b for a, b in self._pairs if b != path and fnmatchcase(path, a)), None)
+            if step is None:
+                break
+            found = path = step
+        if found is None and any(b == path for _, b in self._pairs):
+            return path
+        return found
+
+
 class Chooser(Protocol):
-    """Answers at each site."""
+    """Answers at each site; `ties` are filled before the first is asked."""
+
+    ties: Ties
 
     def pick(self, site: Site) -> int:
         """The index of the option taken."""
@@ -56,31 +82,27 @@ class NoSuchOption(Exception):
 class DesignChooser:
     """Takes what the user gave by path, else the first option, and remembers each choice."""
 
-    def __init__(self, picks: Mapping[str, str] | None = None, ties: Mapping[str, str] | None = None) -> None:
+    def __init__(self, picks: Mapping[str, str] | None = None) -> None:
         self._picks = dict(picks or {})
-        self._ties = dict(ties or {})
+        self.ties = Ties()
         self.choices: list[Choice] = []
-        self._taken: dict[str, int] = {}
+        self._taken: dict[str, str] = {}
 
     def pick(self, site: Site) -> int:
-        """Raises NoSuchOption if the user gave an option that is not there."""
-        path = self._ties.get(site.path, site.path)
-        wanted = self._picks.get(site.path, self._picks.get(path))
-        if path in self._taken and path != site.path:
-            index, given = min(self._taken[path], len(site.options) - 1), True
-        elif wanted is None:
-            index, given = 0, False
-        elif wanted in site.options:
-            index, given = site.options.index(wanted), True
-        else:
+        """Raises NoSuchOption if what the user gave, or what a tie demands, is no option here."""
+        leader = self.ties.leader(site.path)
+        wanted = self._picks.get(site.path)
+        if leader is not None:
+            wanted = self._taken.get(leader, self._picks.get(leader, wanted))
+        if wanted is not None and wanted not in site.options:
             raise NoSuchOption(site, wanted)
-        self._taken[path] = index
+        index = 0 if wanted is None else site.options.index(wanted)
+        follows = leader is not None and leader in self._taken
+        if leader is not None:
+            self._taken[leader] = site.options[index]
+        given = follows or site.path in self._picks or leader in self._picks
         self.choices.append(Choice(site, index, given))
         return index
-
-    def tie(self, first: str, second: str) -> None:
-        """`tie A to B`: A takes what B takes."""
-        self._ties[first] = second
 
     @property
     def unused(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A network under construction: tensors and layers as they are made, and the bit widths settled at the end."""
+"""A network under construction: tensors and layers as they are made; bit widths are settled at the end."""
 
 from __future__ import annotations
 

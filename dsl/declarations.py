@@ -64,7 +64,7 @@ class Declarations(Evaluator):
     # ------------------------------------------------------------------------------- statements
 
     def hoist(self, statements: Iterable[s.Statement], scope: Scope) -> None:
-        """Define what may be used before its place: functions, blocks, tables, imported names."""
+        """Define what may be used before its place: functions, blocks, and what is tied."""
         later = dict(self.later)
         for statement in statements:
             match statement:
@@ -78,6 +78,8 @@ class Declarations(Evaluator):
                         statement.name, statement.parameters, statement.body, scope, statement.span
                     )
                     self.define(scope, statement.name, block, statement.span)
+                case s.Tie():
+                    self.chooser.ties.add(statement.first, statement.second)
                 case s.Param() | s.Let() | s.Table():
                     later[statement.name] = statement.span
                 case s.Assign():
@@ -108,19 +110,11 @@ class Declarations(Evaluator):
                 self._metric(statement, scope)
             case s.Import():
                 self._import(statement, scope)
-            case s.Fn() | s.Block():
+            case s.Fn() | s.Block() | s.Tie():
                 pass  # hoisted
-            case s.Tie():
-                self.tie(statement)
             case _:
                 return False
         return True
-
-    def tie(self, statement: s.Tie) -> None:
-        """Two choices become one."""
-        tie = getattr(self.chooser, "tie", None)
-        if tie is not None:
-            tie(statement.first, statement.second)
 
     def misplaced(self, statement: s.Node) -> None:
         """A statement of another kind of file."""
@@ -145,7 +139,8 @@ class Declarations(Evaluator):
             if not self._same_kind(value, default):
                 self.fail(
                     "E0407",
-                    f"the parameter `{statement.name}` is set to {describe(value)}, and its default is {describe(default)}",
+                    f"the parameter `{statement.name}` is set to {describe(value)}, "
+                    f"and its default is {describe(default)}",
                     statement.span,
                 )
                 value = UNKNOWN
@@ -203,7 +198,8 @@ class Declarations(Evaluator):
             if len(row.cells) != len(statement.columns):
                 self.fail(
                     "E0309",
-                    f"this row has {len(row.cells)} values, and `{statement.name}` has {len(statement.columns)} columns",
+                    f"this row has {len(row.cells)} values, "
+                    f"and `{statement.name}` has {len(statement.columns)} columns",
                     row.span,
                     others=[Label(statement.span, f"columns {', '.join(statement.columns)}")],
                 )

@@ -507,17 +507,18 @@ class NetworkElaborator(Declarations):
                 wrong = next(n for n in assign.names if n not in _PROPERTIES)
                 help = did_you_mean(wrong, _PROPERTIES)
                 self.fail("E0313", f"a layer has no property `{wrong}`", assign.span, help=help)
-            chosen = [
-                n
-                for n in names
-                if any(fnmatchcase(n, p) for p in statement.patterns)
-                and not any(fnmatchcase(n, p) for p in statement.exceptions)
-            ]
+            chosen = [name for name in names if self.matches(statement, name)]
             if not chosen:
                 self._matches_nothing(statement, names)
             for name in chosen:
                 if not unknown:
                     self._properties(name, statement, scope)
+
+    def matches(self, statement: s.Layers, name: str) -> bool:
+        """Whether a `layers` statement speaks of the layer of that name."""
+        return any(fnmatchcase(name, p) for p in statement.patterns) and not any(
+            fnmatchcase(name, p) for p in statement.exceptions
+        )
 
     def _matches_nothing(self, statement: s.Layers, names: Sequence[str]) -> None:
         pattern = ", ".join(statement.patterns)

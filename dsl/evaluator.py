@@ -1,8 +1,8 @@
 """From expressions to values: a bounded walk over the syntax, with every problem reported where it is.
 
 An expression that cannot be evaluated is reported once and becomes UNKNOWN, which goes through everything
-silently; so one mistake makes one message. Evaluation is bounded in steps, depth and size: a recursive or huge
-expansion is an error, not a hang.
+silently; so one mistake makes one message. Evaluation is bounded in steps, depth and size: a recursive or
+huge expansion is an error, not a hang.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from dovetail.dsl.values import (
     BlockValue,
     BuiltinValue,
     FnValue,
-    OperatorValue,
     RecordValue,
     Symbol,
     TableValue,

@@ -1,8 +1,8 @@
-"""Where comments go when a text is laid out anew: each stays behind the item it stood behind, or above the next.
+"""Where comments go when a text is laid out anew: behind the item that each stood behind, or above the next.
 
-Comments are handed out in source order, to lists only (statements, properties, rows, arguments, items, stages): a
-list can give each item a line, so that a comment may always end one. A comment in the middle of an item, where
-parentheses allowed it, goes behind the item.
+Comments are handed out in source order, to lists only (statements, properties, rows, arguments, items, stages):
+a list can give each item a line, so that a comment may always end one. A comment in the middle of an item,
+where parentheses allowed it, goes behind the item.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from dovetail.dsl.format_document import Break, Document, Joined, Remark, Text
+from dovetail.dsl.format_document import Break, Document, Indent, Joined, Remark, Text
 from dovetail.dsl.source import Source
 from dovetail.dsl.syntax import Comment
 
@@ -28,9 +28,9 @@ class Above:
     blank: bool
     """Whether an empty line stands before it."""
 
-    def document(self, first: bool = False) -> Document:
-        """The line, with the end of the line before."""
-        return Joined((Break(self.blank and not first), Text(self.text)))
+    def document(self, blanks: bool) -> Document:
+        """The line, with the end of the line before and, with `blanks`, the empty line before it."""
+        return Joined((Break(self.blank and blanks), Text(self.text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +62,26 @@ class Listing(Generic[Made]):
         behind = any(e.above or e.behind is not None for e in self.entries)
         return behind or self.opening is not None or bool(self.closing)
 
-    def lines(self, documents: Sequence[Document]) -> Document:
-        """Each item (as laid out in `documents`) on a line, comments and single empty lines kept."""
+    def lines(
+        self, documents: Sequence[Document], blanks: bool = True, indents: Sequence[int] | None = None
+    ) -> Document:
+        """Each item (as laid out in `documents`) on a line, with its comments.
+
+        `blanks` keeps single empty lines; `indents`, one an item and one for the comments at the end, move
+        lines to the right.
+        """
         out: list[Document] = [Remark(self.opening)] if self.opening is not None else []
-        first = True
-        for entry, document in zip(self.entries, documents, strict=True):
+        first = True  # no empty line there
+        for index, (entry, document) in enumerate(zip(self.entries, documents, strict=True)):
+            item: list[Document] = []
             for comment in entry.above:
-                out.append(comment.document(first))
+                item.append(comment.document(blanks and not first))
                 first = False
-            out += [Break(entry.blank and not first), document, *entry.remark()]
+            item += [Break(entry.blank and blanks and not first), document, *entry.remark()]
             first = False
-        for comment in self.closing:
-            out.append(comment.document(first))
-            first = False
-        return Joined(out)
+            out.append(Indent(Joined(item), indents[index] if indents else 0))
+        end = Joined(c.document(blanks and (bool(self.entries) or i > 0)) for i, c in enumerate(self.closing))
+        return Joined((*out, Indent(end, indents[-1] if indents else 0)))
 
 
 class Comments:
@@ -120,8 +126,10 @@ class Comments:
         return None
 
     def stage_comments(self, offset: int, stop: int) -> tuple[str | None, tuple[str, ...]]:
-        """For a link of a chain that begins at `offset`: the comment behind the link before (it ends at `stop`),
-        and those above this one."""
+        """For a link of a chain that begins at `offset`, behind one that ends at `stop`.
+
+        The comment behind the link before, and those above this one.
+        """
         waiting = self.taken_before(offset)
         behind = self.behind(waiting, stop)
         return behind, tuple(_characters(c) for c in waiting)

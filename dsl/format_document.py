@@ -1,10 +1,10 @@
 """Pretty printing: a document of texts and possible line ends, and the renderer that decides which are taken.
 
-    document = Text | Line | Break | Remark | Joined | Indent | Align | Group | Fill | Bracketed
+    document = Text | Line | Either | Break | Remark | Joined | Indent | Align | Group | Fill | Bracketed
 
-Every document knows its `flat` width, the columns it takes on one line, or None if it cannot stand on one. After
-J. Oppen, "Prettyprinting" (1980), and P. Wadler, "A prettier printer" (1998), with the two layouts of brackets that
-the language's own examples use.
+Every document knows its `flat` width, the columns it takes on one line, or None if it cannot stand on one.
+After D. Oppen, "Prettyprinting" (1980), and P. Wadler, "A prettier printer" (1998), with layouts of pipelines
+and brackets of our own.
 """
 
 from __future__ import annotations
@@ -48,6 +48,17 @@ class Line(Document):
     def __init__(self, text: str) -> None:
         super().__init__(len(text))
         self.text = text
+
+
+class Either(Document):
+    """One text where the enclosing group stands on one line, another where it is broken."""
+
+    __slots__ = ("broken", "text")
+
+    def __init__(self, text: str, broken: str) -> None:
+        super().__init__(len(text))
+        self.text = text
+        self.broken = broken
 
 
 class Break(Document):
@@ -225,7 +236,11 @@ class _Renderer:
     def _write(self, indent: int, flat: bool, document: Document) -> None:
         push = self.stack.append
         match document:
-            case Text() | Line() if flat or isinstance(document, Text):
+            case Text():
+                self._put(document.text, indent)
+            case Either():
+                self._put(document.text if flat else document.broken, indent)
+            case Line() if flat:
                 self._put(document.text, indent)
             case Line():
                 self._end_line()
@@ -343,6 +358,8 @@ def _ahead(items: Iterable[_Item]) -> Iterator[int]:
             match part:
                 case Text():
                     yield len(part.text)
+                case Either():
+                    yield len(part.text if flat else part.broken)
                 case Line() if flat:
                     yield len(part.text)
                 case Remark():

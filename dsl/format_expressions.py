@@ -1,14 +1,13 @@
-"""Expressions laid out: least parentheses from precedence, quantities as written by hand, pipelines and brackets broken.
+"""Expressions laid out: the fewest parentheses that precedence allows; long pipelines and lists broken.
 
-Precedence, from loose to tight, is that of `grammar.lark`; the syntax keeps no parentheses, so they are put back
-where an operand is looser than its place.
+Precedence, from loose to tight, is that of `grammar.lark`; the syntax keeps no parentheses, so they are put
+back where an operand is looser than its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from math import isinf
 from typing import Final, assert_never
 
 from dovetail.dsl import syntax as s
@@ -18,6 +17,7 @@ from dovetail.dsl.format_document import (
     Bracketed,
     Break,
     Document,
+    Either,
     Fill,
     Group,
     Indent,
@@ -28,6 +28,7 @@ from dovetail.dsl.format_document import (
     join,
     separate,
 )
+from dovetail.dsl.format_numbers import number_text, quantity_text
 
 
 class Level(IntEnum):
@@ -57,32 +58,6 @@ _BINARY: Final = {
 }
 _SHORT: Final = (s.Number, s.Quantity, s.Text, s.Name)
 """Items that may share a line where a list of them is broken."""
-
-_LONG_FLOAT: Final = 1e5
-"""Whole floats from here on are written with an exponent: `1e6`, `2.5e9`."""
-
-
-def number_text(value: int | float) -> str:
-    """The shortest decimal that reads back as the same number of the same type."""
-    if isinstance(value, int):
-        return str(value)
-    if isinf(value):
-        return "1e999"
-    plain = repr(value)
-    mantissa, _, exponent = plain.partition("e")
-    if exponent:
-        return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
-    if value < _LONG_FLOAT:
-        return plain
-    whole, _, fraction = plain.partition(".")
-    digits = (whole + fraction).rstrip("0")
-    scientific = f"{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e{len(whole) - 1}"
-    return min(scientific, plain, key=len)
-
-
-def quantity_text(value: int | float, unit: str) -> str:
-    """`128 KiB`, `40%`, `1/cycle`."""
-    return f"{number_text(value)}{'' if unit[0] in '%/' else ' '}{unit}"
 
 
 def level_of(expression: s.Expr) -> Level:
@@ -164,18 +139,19 @@ class ExpressionFormatter:
     def _postfix(self, node: s.Attribute | s.Subscript | s.Call) -> Document:
         links: list[s.Attribute | s.Subscript | s.Call] = []
         base: s.Expr = node
-        while isinstance(base, s.Attribute | s.Subscript | s.Call):
+        apart = False
+        while isinstance(base, s.Attribute | s.Subscript | s.Call) and not apart:
             links.append(base)
-            if isinstance(base, s.Attribute):
-                inner = base.value
-                if base.name[0].isdigit() and _ends_in_digits(inner):
+            match base:
+                case s.Attribute():
                     # `x.2.3` would read `2.3` as one number.
-                    base = inner
-                    break
-                base = inner
-            else:
-                base = base.function if isinstance(base, s.Call) else base.value
-        parts = [self._base(base)]
+                    apart = base.name[0].isdigit() and _ends_in_digits(base.value)
+                    base = base.value
+                case s.Subscript():
+                    base = base.value
+                case s.Call():
+                    base = base.function
+        parts = [join("(", self._bare(base), ")") if apart else self.expression(base, Level.ATOM)]
         for link in reversed(links):
             match link:
                 case s.Attribute():
@@ -185,12 +161,6 @@ class ExpressionFormatter:
                 case s.Call():
                     parts.append(self.arguments(link.arguments, link.span.end))
         return Joined(parts)
-
-    def _base(self, base: s.Expr) -> Document:
-        """What dots and brackets hang on; a postfix expression only comes here to be kept apart."""
-        if isinstance(base, s.Attribute | s.Subscript | s.Call | s.Number):
-            return join("(", self._bare(base), ")") if not isinstance(base, s.Number) else self._bare(base)
-        return self.expression(base, Level.ATOM)
 
     def _unary(self, node: s.Unary) -> Document:
         signs = []
@@ -207,7 +177,9 @@ class ExpressionFormatter:
         chain = [node]
         # All operators but comparisons and powers group to the left: a long sum is a deep tree.
         while (
-            level != Level.COMPARISON and isinstance(chain[-1].left, s.Binary) and level_of(chain[-1].left) == level
+            level != Level.COMPARISON
+            and isinstance(chain[-1].left, s.Binary)
+            and level_of(chain[-1].left) == level
         ):
             chain.append(chain[-1].left)
         comparison = level == Level.COMPARISON
@@ -292,31 +264,23 @@ class ExpressionFormatter:
 
     # -------------------------------------------------------------------------------------- braces
 
-    def braces(
-        self,
-        listing: Listing[Document],
-        one_line: bool,
-        broken: Sequence[Document] | None = None,
-    ) -> Document:
-        """`{ a; b }` where the source had it on one line and it fits, else an item a line.
-
-        `broken` are the items as they look with a line each, where that differs.
-        """
+    def braces(self, listing: Listing[Document], one_line: bool) -> Document:
+        """`{ a; b }` where the source had it on one line and it fits, else an item a line."""
         documents = [entry.made for entry in listing.entries]
         if not documents and not listing.commented:
             return Text("{}")
         if one_line and not listing.commented and all(d.flat is not None for d in documents):
             within = join(Line(" "), separate(documents, Line("; ")))
             return Group(join("{", Indent(within), Line(" "), "}"))
-        lines = listing.lines(documents if broken is None else broken)
-        return join("{", Indent(lines), Break(), "}")
+        return join("{", Indent(listing.lines(documents)), Break(), "}")
 
     def record(self, entries: Sequence[s.Assign], end: int) -> Document:
         """`{ name = value; … }`, closed at `end`: also the body of memories, units and layers."""
         listing = self.comments.listing(_ranges(entries), lambda i: self.assign(entries[i]), end)
-        return self.braces(listing, self._on_one_line(entries, end))
+        return self.braces(listing, self.on_one_line(entries, end))
 
-    def _on_one_line(self, nodes: Sequence[s.Node], end: int) -> bool:
+    def on_one_line(self, nodes: Sequence[s.Node], end: int) -> bool:
+        """Whether the source had these items, whose braces close at `end`, on one line."""
         return not nodes or self.comments.on_one_line(nodes[0].span.start, end)
 
     def assign(self, node: s.Assign) -> Document:
@@ -337,34 +301,19 @@ class ExpressionFormatter:
         return join(value, f" {node.qualifier} ", self.expression(node.detail, Level.SUM))
 
     def _alternatives(self, node: s.ChooseLabelled) -> Document:
-        widest = max(len(a.label) for a in node.alternatives)
+        choices = node.alternatives
+        widest = max(len(c.label) for c in choices)
 
         def alternative(index: int) -> Document:
-            choice = node.alternatives[index]
+            choice = choices[index]
             value = self.expression(choice.value)
+            label = Either(f"{choice.label}: ", f"{choice.label}: ".ljust(widest + 2))
             if choice.when is None:
-                return value
-            return join(value, " when ", self.expression(choice.when, Level.DISJUNCTION))
+                return join(label, value)
+            return join(label, value, " when ", self.expression(choice.when, Level.DISJUNCTION))
 
-        end = node.span.end
-        listing = self.comments.listing(_ranges(node.alternatives), alternative, end)
-        made = [entry.made for entry in listing.entries]
-        labels = [a.label for a in node.alternatives]
-        together = [join(f"{n}: ", d) for n, d in zip(labels, made, strict=True)]
-        aligned = [join(f"{n}: ".ljust(widest + 2), d) for n, d in zip(labels, made, strict=True)]
-        return self._labelled(listing, together, aligned, self._on_one_line(node.alternatives, end))
-
-    def _labelled(
-        self,
-        listing: Listing[Document],
-        together: Sequence[Document],
-        aligned: Sequence[Document],
-        one_line: bool,
-    ) -> Document:
-        if listing.commented or not one_line or any(d.flat is None for d in together):
-            return join("{", Indent(listing.lines(aligned)), Break(), "}")
-        within = join(Line(" "), separate(together, Line("; ")))
-        return Group(join("{", Indent(within), Line(" "), "}"))
+        listing = self.comments.listing(_ranges(choices), alternative, node.span.end)
+        return self.braces(listing, self.on_one_line(choices, node.span.end))
 
     # ----------------------------------------------------------------------------------- pipelines
 

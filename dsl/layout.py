@@ -1,8 +1,8 @@
-"""From a text to the tokens that the grammar reads: comments apart, statement ends made plain, brackets paired.
+"""From a text to the tokens the grammar reads: comments apart, statement ends made plain, brackets paired.
 
-Inside `(` and `[` lines go on; a line that begins with `->` continues the one before; every statement ends with
-one SEP. A bracket that is never closed is noticed at the next line that can only be a statement, so that it
-spoils one statement and not the rest of the file.
+Inside `(` and `[` lines go on; a line that begins with `->` continues the one before; every statement ends
+with one SEP. A bracket that is never closed is noticed at the next line that can only be a statement, so that
+it spoils one statement and not the rest of the file.
 """
 
 from __future__ import annotations

@@ -61,12 +61,16 @@ def settings_of(values: Mapping[str, object]) -> dict[str, Value]:
     return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
 
 
+def picks_of(values: Mapping[str, object]) -> dict[str, str]:
+    """The same as options of choices, by path."""
+    return {name: units.text_of(v) if units.is_quantity(v) else str(v) for name, v in values.items()}
+
+
 def elaborate_network(
     file: s.File, problems: Collector, settings: Mapping[str, object]
 ) -> NetworkDesign | None:
     """Elaborate; None where an error was added to `problems`."""
-    picks = {name: units.text_of(v) if units.is_quantity(v) else str(v) for name, v in settings.items()}
-    chooser = DesignChooser(picks)
+    chooser = DesignChooser(picks_of(settings))
     elaborator = NetworkElaborator(problems, chooser)
     elaborator.prepare(file, settings_of(settings))
     try:

@@ -1,4 +1,4 @@
-"""From a text to its checked syntax: lark's LALR parser, fed token by token, going on after each bad statement.
+"""From a text to its syntax: lark's LALR parser, fed token by token, going on after each bad statement.
 
 `parse_text` and `load` are the entry points; every problem of a file is found in one run.
 """
@@ -220,7 +220,7 @@ class _Feeder:
             index += 1
             if token.type in ("SEP", "LBRACE", "RBRACE"):
                 statement = index
-        result = parser.feed_eof()
+        result = parser.feed_token(Token("$END", ""))
         return tuple(result)
 
     def _contextual(self, parser: InteractiveParser, tokens: list[Token], index: int) -> Token:

@@ -1,10 +1,11 @@
 """A layer as a loop nest: what mappings tile and what the cost model counts.
 
     for g in G: for n in N: for k in K: for c in C: for p in P: for q in Q: for r in R: for s in S:
-        outputs[n, g, k, p, q] += weights[g, k, c, r, s] * inputs[n, g, c, p*stride + r*dilation, q*stride + s*dilation]
+        y, x = p * stride[0] + r * dilation[0], q * stride[1] + s * dilation[1]
+        outputs[n, g, k, p, q] += weights[g, k, c, r, s] * inputs[n, g, c, y, x]
 
-`G` groups, `N` batch, `K` output and `C` input channels of a group, `P`/`Q` output rows/columns, `R`/`S` kernel
-rows/columns. A matrix product `M x K` times `K x N` is `P = M`, `C = K`, `K = N`.
+`G` groups, `N` batch, `K` output and `C` input channels of a group, `P`/`Q` output rows/columns, `R`/`S`
+kernel rows/columns. A matrix product `M x K` times `K x N` is `P = M`, `C = K`, `K = N`.
 """
 
 from __future__ import annotations

@@ -81,3 +81,15 @@ class Scope:
         earlier = self._labels.get(name)
         self._labels.setdefault(name, span)
         return earlier
+
+    def naming(self) -> tuple[dict[str, int], dict[str, Span]]:
+        """What was given out so far, to come back to."""
+        return dict(self._counts), dict(self._labels)
+
+    def rename(self, naming: tuple[dict[str, int], dict[str, Span]]) -> None:
+        """Forget what was given out since `naming`."""
+        counts, labels = naming
+        self._counts.clear()
+        self._counts.update(counts)
+        self._labels.clear()
+        self._labels.update(labels)

@@ -7,7 +7,7 @@ clock cycle, picojoule, metre; `128 KiB` is exactly 1048576 bit.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 if TYPE_CHECKING:
     import pint
@@ -83,7 +83,6 @@ def registry() -> pint.UnitRegistry[float]:
 
 @cache
 def _unit(name: str) -> pint.Quantity[float]:
-    factor, _, base = DEFINITIONS[name].partition(" * ")
     if name == "%":
         return registry().Quantity(0.01)
     whole = registry().parse_expression(DEFINITIONS[name])
@@ -98,7 +97,7 @@ def quantity(value: float, unit: str) -> float | pint.Quantity[float]:
     return registry().Quantity(value * base.magnitude, base.units)
 
 
-def is_quantity(value: object) -> bool:
+def is_quantity(value: object) -> TypeGuard[pint.Quantity[float]]:
     """Whether `value` carries a unit (without importing pint to find out)."""
     return type(value).__module__.startswith("pint") and hasattr(value, "magnitude")
 
@@ -108,9 +107,9 @@ def kind_of(value: object) -> str:
     if not is_quantity(value):
         return ""
     for name, unit in (*DIMENSIONS.items(), ("bandwidth", "B/s"), ("rate", "/s")):
-        if value.units == _unit(unit).units or value.is_compatible_with(_unit(unit)):  # type: ignore[attr-defined]
+        if value.units == _unit(unit).units:
             return name
-    return str(value.dimensionality)  # type: ignore[attr-defined]
+    return str(value.dimensionality)
 
 
 def text_of(value: pint.Quantity[float]) -> str:
@@ -128,7 +127,7 @@ def text_of(value: pint.Quantity[float]) -> str:
 
 
 _PRINTED: Final = tuple(
-    "GiB MiB KiB B bit bit/cycle GB/s MB/s B/s GHz MHz kHz Hz h min s ms us ns ps cycles /cycle J mJ uJ nJ pJ fJ "
-    "pJ/bit fJ/bit W mW uW m mm um nm mm2 um2".split()
+    "GiB MiB KiB B bit bit/cycle GB/s MB/s B/s GHz MHz kHz Hz h min s ms us ns ps cycles /cycle "
+    "J mJ uJ nJ pJ fJ pJ/bit fJ/bit W mW uW m mm um nm mm2 um2".split()
 )
 """Units by which quantities are printed, larger before smaller."""

@@ -36,7 +36,7 @@ class Symbol(str):
 
 @dataclass(frozen=True, slots=True)
 class TensorValue:
-    """A tensor: its shape, and which one it is in the network under construction (-1: only its shape is known)."""
+    """A tensor: its shape, and which one it is in the network under construction (-1: only a shape)."""
 
     shape: tuple[int, ...]
     index: int = -1

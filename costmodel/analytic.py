@@ -1,0 +1,335 @@
+"""The closed form: all counts of a mapping from its bounds, without running it.
+
+Perfect mappings, in which every loop divides what it walks, need formulas only (`halo.py`, `multicast.py`),
+written for one mapping and for columns of mappings alike (`columns.py`; `batch.py` evaluates columns).
+Others are walked pass by pass, where equal passes count once (`walk.py`). Both equal `reference.py` exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from dovetail.accel.architecture import Architecture, Memory
+from dovetail.accel.mapping import Mapping, flatten
+from dovetail.costmodel import walk
+from dovetail.costmodel.columns import INTS, Kind, Number
+from dovetail.costmodel.counts import Counts, HolderCounts, LinkHops
+from dovetail.costmodel.halo import Move, Slide, brought, used, used_again
+from dovetail.costmodel.multicast import PAIRS, receivers
+from dovetail.costmodel.nest import Share, Structure, Transfer, relevant
+from dovetail.dsl.problem import OPERANDS, RELEVANT, Problem
+
+AXES = {
+    "weights": ("G", "K", "C", "R", "S"),
+    "inputs": ("N", "G", "C", "PR", "QS"),
+    "outputs": ("N", "G", "K", "P", "Q"),
+}
+"""The dimensions that walk each axis of an operand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`HolderCounts` before they are assembled: numbers or columns."""
+
+    memory: str
+    operand: str
+    reads: Number
+    fills: Number
+    updates: Number
+    instances: Number
+    tile_words: Number
+    served_words: Number
+    moves: Number
+    bits: Number
+
+
+@dataclass(frozen=True, slots=True)
+class HopTally:
+    """`LinkHops` before they are assembled."""
+
+    array: str
+    link: int
+    operand: str
+    words: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """The numbers of all loops: of one mapping, or columns of many."""
+
+    bounds: Sequence[Number]
+    steps: Sequence[Number]
+    trips: Sequence[Number]
+    before: Sequence[Number]
+    """Of each loop, the trips of all temporal loops outside it, multiplied."""
+    total: Number
+    """All temporal trips, multiplied: the compute steps."""
+    idle: Sequence[bool]
+    """Loops that have one trip everywhere: they are skipped."""
+
+    @classmethod
+    def of(cls, kind: Kind, structure: Structure, bounds: Sequence[Number]) -> Nest:
+        """Work out steps and trips; a loop steps by the bound of the next inner one of its dimension."""
+        steps = [1 if inner is None else bounds[inner] for inner in structure.next_inner]
+        trips = [kind.ceil_div(bound, step) for bound, step in zip(bounds, steps, strict=True)]
+        idle = [kind.all_one(number) for number in trips]
+        total: Number = 1
+        before = []
+        for at, loop in enumerate(structure.loops):
+            before.append(total)
+            if loop.array is None and not idle[at]:
+                total = total * trips[at]
+        return cls(bounds, steps, trips, before, total, idle)
+
+
+def count(problem: Problem, architecture: Architecture, mapping: Mapping) -> Counts:
+    """All counts of one legal mapping, as exact integers of any size."""
+    structure = Structure.of(architecture, mapping)
+    bounds = [loop.bound for loop in mapping.loops]
+    return count_structure(problem, structure, bounds)
+
+
+def count_structure(problem: Problem, structure: Structure, bounds: Sequence[int]) -> Counts:
+    """All counts of the mapping that `structure` and `bounds` make."""
+    problem = flatten(problem, structure.flat)
+    nest = Nest.of(INTS, structure, bounds)
+    tallies, hops = tally(INTS, problem, structure, nest, perfect=is_perfect(nest))
+    return Counts(
+        tuple(_holder(t) for t in tallies),
+        tuple(LinkHops(h.array, h.link, h.operand, h.words) for h in hops),
+        problem.macs,
+        nest.total,
+        prod(nest.trips[at] for at in structure.spatial),
+    )
+
+
+def _holder(t: Tally) -> HolderCounts:
+    return HolderCounts(
+        t.memory,
+        t.operand,
+        t.reads,
+        t.fills,
+        t.updates,
+        t.instances,
+        t.tile_words,
+        t.served_words,
+        bool(t.moves),
+        t.bits,
+    )
+
+
+def is_perfect(nest: Nest) -> bool:
+    """Whether every loop of one mapping divides what it walks."""
+    return all(bound % step == 0 for bound, step in zip(nest.bounds, nest.steps, strict=True))
+
+
+def tally(
+    kind: Kind, problem: Problem, structure: Structure, nest: Nest, *, perfect: bool
+) -> tuple[list[Tally], list[HopTally]]:
+    """Counts of every holder (memories outer to inner, operands in order) and of every link."""
+    tallies: list[Tally] = []
+    hops: list[HopTally] = []
+    arriving: Number = 0
+    for transfer in structure.transfers:
+        passed = Passed(kind, problem, structure, nest, transfer, perfect)
+        if transfer.outermost:
+            arriving = 0
+        own, arriving, links = passed.tally(arriving)
+        tallies.append(own)
+        hops.extend(links)
+    order = {name: at for at, name in enumerate(structure.memories)}
+    tallies.sort(key=lambda t: (order[t.memory], OPERANDS.index(t.operand)))
+    return tallies, hops
+
+
+class Passed:
+    """One transfer, with numbers."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        problem: Problem,
+        structure: Structure,
+        nest: Nest,
+        transfer: Transfer,
+        perfect: bool,
+    ) -> None:
+        self.kind, self.problem, self.structure, self.nest = kind, problem, structure, nest
+        self.transfer, self.perfect = transfer, perfect
+        self.operand = transfer.operand
+        self.memory = structure.architecture.memory(transfer.outer)
+        self.inner_tile = {
+            d: 1 if at is None else nest.bounds[at]
+            for d, at in structure.tile_loops(transfer.inner_loops).items()
+        }
+
+    def tally(self, fills: Number) -> tuple[Tally, Number, list[HopTally]]:
+        """Counts of the outer holder, given its fills; fills of the inner one; words over links."""
+        transfer, nest = self.transfer, self.nest
+        served, hops = self._served()
+        reads, updates, partial = served, 0, False
+        inner_fills = 0 if transfer.inner is None else self._words(transfer.alone)
+        if self.operand == "outputs":
+            updates = served
+            reads = served - self._elements(transfer.outer_loops)
+            partial = reads > 0
+            if transfer.inner is not None:
+                inner_fills = inner_fills - self._elements(transfer.inner_loops)
+            if self.memory.drain_reads and not transfer.outermost:
+                reads = reads + fills + self._elements(transfer.outer_loops)
+        bits: Number = getattr(self.problem.bits, self.operand)
+        if self.operand == "outputs" and self.problem.bits.sums != bits:
+            bits = self.kind.where(partial, self.problem.bits.sums, bits)
+        own_tile = {
+            d: 1 if at is None else nest.bounds[at]
+            for d, at in self.structure.tile_loops(transfer.outer_loops).items()
+        }
+        instances = self._product(i for i in self.structure.spatial if i < transfer.outer_loops)
+        receiver_sizes = self._sizes(self._hull(transfer.shares), transfer.skip_gaps)
+        per_instance = self.kind.floor_div(self._receivers(transfer.shares), instances)
+        own = Tally(
+            memory=transfer.outer,
+            operand=self.operand,
+            reads=reads,
+            fills=fills,
+            updates=updates,
+            instances=instances,
+            tile_words=prod(self._sizes(own_tile, self.memory.skip_gaps)),
+            served_words=per_instance * prod(receiver_sizes),
+            moves=self._moves(),
+            bits=bits,
+        )
+        return own, inner_fills, hops
+
+    # -------------------------------------------------------------------------------------- words
+
+    def _served(self) -> tuple[Number, list[HopTally]]:
+        """Words that leave or reach the outer holder, and what each link delivers in its place."""
+        stages = self.transfer.stages
+        before = self._words(self.transfer.alone)
+        hops = []
+        for at, stage in enumerate(stages):
+            previous = stages[at - 1].shares if at else self.transfer.alone
+            after = before if stage.shares == previous else self._words(stage.shares)
+            saved = self.kind.maximum(before - after, 0)
+            hops.append(HopTally(stage.array, stage.link, self.operand, saved))
+            before = after
+        return before, hops
+
+    def _words(self, shares: tuple[Share, ...]) -> Number:
+        """Words that all receivers get when the spatial loops share like this."""
+        if not self.perfect:
+            return walk.words(self.problem, self.structure, self.nest.bounds, self.transfer, shares)
+        number = self._receivers(shares)
+        if not self.transfer.keeps:
+            return number * self.nest.total
+        hull = self._hull(shares)
+        sizes = self._sizes(hull, self.transfer.skip_gaps)
+        return number * brought(self.kind, sizes, self._temporal_moves(), self._slides(hull, sizes, shares))
+
+    def _receivers(self, shares: tuple[Share, ...]) -> Number:
+        loops = [
+            (self.structure.loops[i], share, self.nest.trips[i], self.nest.steps[i])
+            for i, share in zip(self.transfer.spatial, shares, strict=True)
+            if not self.nest.idle[i]
+        ]
+        return receivers(self.kind, self.problem, self.operand, loops)
+
+    def _elements(self, outer_loops: int) -> Number:
+        """Output elements that the instances behind so many loops touch, summed over them."""
+        reduced = self._product(
+            i
+            for i in self.structure.spatial
+            if i < outer_loops and not relevant("outputs", self.structure.loops[i].dimension)
+        )
+        return self.problem.words("outputs") * reduced
+
+    # -------------------------------------------------------------------------------------- boxes
+
+    def _hull(self, shares: tuple[Share, ...]) -> dict[str, Number]:
+        """The part of each dimension inside the box around PEs that shift to each other."""
+        hull = dict(self.inner_tile)
+        for i, share in zip(self.transfer.spatial, shares, strict=True):
+            if share is Share.SHIFT and not self.nest.idle[i]:
+                d = self.structure.loops[i].dimension
+                hull[d] = hull[d] + (self.nest.trips[i] - 1) * self.nest.steps[i]
+        return hull
+
+    def _sizes(self, tile: dict[str, Number], skip_gaps: bool) -> list[Number]:
+        """The box of the operand along each of its axes."""
+        sizes: list[Number] = []
+        for axis in AXES[self.operand]:
+            if len(axis) == 1:
+                sizes.append(tile[axis])
+                continue
+            which = PAIRS.index((axis[0], axis[1]))
+            stride, dilation = self.problem.stride[which], self.problem.dilation[which]
+            pixels, kernel = tile[axis[0]], tile[axis[1]]
+            if skip_gaps and (stride > 1 or dilation > 1):
+                sizes.append(self.kind.look_up(used, pixels, kernel, stride, dilation))
+            else:
+                sizes.append((pixels - 1) * stride + (kernel - 1) * dilation + 1)
+        return sizes
+
+    def _slides(
+        self, hull: dict[str, Number], sizes: list[Number], shares: tuple[Share, ...]
+    ) -> list[Slide]:
+        """The axes along which tiles overlap: windows, and boxes around PEs that shift."""
+        shifted = {
+            self.structure.loops[i].dimension
+            for i, share in zip(self.transfer.spatial, shares, strict=True)
+            if share is Share.SHIFT and not self.nest.idle[i]
+        }
+        slides = []
+        for at, axis in enumerate(AXES[self.operand]):
+            kernel = self.problem.bounds[axis[1]] if len(axis) == 2 else 1
+            if kernel > 1 or not shifted.isdisjoint(axis):
+                slides.append(Slide(at, self._overlap(axis, hull, sizes[at]), len(axis) == 2 and kernel > 1))
+        return slides
+
+    def _overlap(self, axis: str, hull: dict[str, Number], size: Number) -> Callable[[Number], Number]:
+        if len(axis) == 2 and self.transfer.skip_gaps:
+            which = PAIRS.index((axis[0], axis[1]))
+            stride, dilation = self.problem.stride[which], self.problem.dilation[which]
+            if stride > 1 or dilation > 1:
+                pixels, kernel = hull[axis[0]], hull[axis[1]]
+                return lambda moved: self.kind.look_up(used_again, pixels, kernel, stride, dilation, moved)
+        return lambda moved: self.kind.maximum(size - moved, 0)
+
+    def _temporal_moves(self) -> list[Move]:
+        moves = []
+        for i in self.transfer.temporal:
+            if self.nest.idle[i]:
+                continue
+            d = self.structure.loops[i].dimension
+            axis = next((at for at, dims in enumerate(AXES[self.operand]) if d in dims), None)
+            stride = self.nest.steps[i]
+            if self.operand == "inputs":
+                for which, (pixel, kernel) in enumerate(PAIRS):
+                    if d == pixel:
+                        stride = stride * self.problem.stride[which]
+                    elif d == kernel:
+                        stride = stride * self.problem.dilation[which]
+            moves.append(Move(axis, self.nest.trips[i], stride, self.nest.before[i]))
+        return moves
+
+    def _moves(self) -> Number:
+        """Whether the outer holder's tile ever moves."""
+        moves: Number = False
+        for i in self.structure.temporal:
+            loop = self.structure.loops[i]
+            if i < self.transfer.outer_loops and loop.dimension in RELEVANT[self.operand]:
+                moves = moves | (self.nest.trips[i] > 1)
+        return moves
+
+    def _product(self, loops: object) -> Number:
+        number: Number = 1
+        for i in loops:  # type: ignore[attr-defined]
+            if not self.nest.idle[i]:
+                number = number * self.nest.trips[i]
+        return number
+
+
+__all__ = ["AXES", "Memory", "Nest", "Tally", "count", "count_structure", "tally"]
