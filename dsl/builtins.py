@@ -9,6 +9,8 @@ from typing import Any, Final
 from dovetail.dsl import units
 from dovetail.dsl.values import TableValue, TensorValue, Value, describe
 
+MOST_COUNTED: Final = 100_000
+
 
 class Misuse(Exception):
     """A function given what it cannot take; the message is a sentence for the user."""
@@ -96,6 +98,13 @@ def _length(*arguments: Value) -> int:
     raise Misuse("`len` takes a list or a table")
 
 
+def _count(*arguments: Value) -> tuple[int, ...]:
+    match arguments:
+        case (int() as last,) if not isinstance(last, bool) and 0 <= last <= MOST_COUNTED:
+            return tuple(range(1, last + 1))
+    raise Misuse(f"`count` takes a whole number up to {MOST_COUNTED}, and makes 1, 2, … up to it")
+
+
 def _axis(name: str, axis: int, rank: int | None) -> Callable[..., int]:
     def rule(*arguments: Value) -> int:
         match arguments:
@@ -127,6 +136,7 @@ BUILTINS: Final[dict[str, Callable[..., Value]]] = {
     "divisible": _divisible,
     "mod": _mod,
     "len": _length,
+    "count": _count,
     "channels": _axis("channels", 0, None),
     "height": _axis("height", 1, 3),
     "width": _axis("width", 2, 3),

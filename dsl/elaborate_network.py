@@ -233,11 +233,13 @@ class NetworkElaborator(Declarations):
             return UNKNOWN
         if count > MOST_REPEATS:
             return self.fail("E0901", f"{count} times is more than {MOST_REPEATS}", stage.span)
-        stem = stage.name or scope.fresh(_stem(stage.call))
+        # In a loop the row comes before the turn: `unit.2.1` is the first turn of the second row.
+        stem = f"{stage.name}{scope.suffix}" if stage.name else scope.fresh(_stem(stage.call))
+        bare = Scope(scope, scope.path, shares=scope) if scope.suffix else scope
         for turn in range(1, count + 1):
             if isinstance(value, Unknown):
                 break
-            value = self._apply(stage, stage.call, value, scope, f"{stem}.{turn}")
+            value = self._apply(stage, stage.call, value, bare, f"{stem}.{turn}")
         return value
 
     def _rows(self, stage: s.ForStage, value: Value, scope: Scope) -> Value:
@@ -341,17 +343,6 @@ class NetworkElaborator(Declarations):
             operator = OPERATORS["add" if node.operator == "+" else "mul"]
             return self._layer(operator, [left, right], {}, node, scope, None)
         return super().combine(node, left, right, scope)
-
-    def instance(self, stem: str, node: s.Expr, scope: Scope, label: str | None) -> str:
-        """The full name of what is made here: its path and its label, or a fresh name."""
-        if label is None:
-            return scope.path + scope.fresh(stem)
-        earlier = scope.label(label + scope.suffix, node.span)
-        if earlier is not None:
-            self.fail(
-                "E0308", f"two stages are called `{label}`", node.span, "", [Label(earlier, "first here")]
-            )
-        return scope.path + label + scope.suffix
 
     def use_block(
         self, block: BlockValue, node: s.Expr, scope: Scope, piped: Value | None, label: str | None

@@ -382,9 +382,24 @@ class Evaluator:
                     given.insert(0, piped)
                 return self._builtin(function.name, given, arguments, node)
             case FnValue():
-                return self._function(function, arguments, node, scope, piped)
+                # Without a label, what it makes is named as if it stood here; with one, below the label.
+                inner = Scope(function.scope, scope.path, shares=scope, suffix=scope.suffix)
+                if label is not None:
+                    inner = Scope(function.scope, f"{self.instance(function.name, node, scope, label)}.")
+                return self._function(function, arguments, node, scope, piped, inner)
             case _:
                 return self.fail("E0304", f"{describe(function)} cannot be called", node.span)
+
+    def instance(self, stem: str, node: s.Expr, scope: Scope, label: str | None) -> str:
+        """The full name of what is made here: its path and its label, or a fresh name."""
+        if label is None:
+            return scope.path + scope.fresh(stem)
+        earlier = scope.label(label + scope.suffix, node.span)
+        if earlier is not None:
+            self.fail(
+                "E0308", f"two stages are called `{label}`", node.span, "", [Label(earlier, "first here")]
+            )
+        return scope.path + label + scope.suffix
 
     def _builtin(self, name: str, given: list[Value], arguments: Sequence[s.Argument], node: s.Expr) -> Value:
         named = [a for a in arguments if a.name is not None]
@@ -404,11 +419,11 @@ class Evaluator:
         node: s.Expr,
         scope: Scope,
         piped: Value | None,
+        inner: Scope,
     ) -> Value:
         bound = self.bind(function, arguments, node, scope, piped)
         if bound is None:
             return UNKNOWN
-        inner = Scope(function.scope, scope.path)
         for name, value in bound.items():
             inner.define(name, value)
         with _Deeper(self, function.name, node.span):

@@ -1,6 +1,6 @@
 """Where comments go when a text is laid out anew: behind the item that each stood behind, or above the next.
 
-Comments are handed out in source order, to lists only (statements, properties, rows, arguments, items, stages):
+Comments are handed out in source order, to lists only (statements, properties, rows, arguments, stages):
 a list can give each item a line, so that a comment may always end one. A comment in the middle of an item,
 where parentheses allowed it, goes behind the item.
 """

@@ -98,9 +98,7 @@ class Layout:
             self._emit("SEP", span.text, span)
 
     def _line_end(self, tokens: Sequence[Token], index: int, span: Span) -> None:
-        following = [t for t in tokens[index + 1 : index + 200] if t.type not in ("NEWLINE", "COMMENT")][:2]
-        if not following:
-            following = [t for t in tokens[index + 1 :] if t.type not in ("NEWLINE", "COMMENT")][:2]
+        following = _code_behind(tokens, index)
         if self._open and self._open[-1].type != "LBRACE":
             if following and (
                 following[0].type == "RBRACE" or _begins_statement(following) or self._cannot_go_on(following)
@@ -162,6 +160,16 @@ class Layout:
 
     def _report(self, code: str, message: str, span: Span, label: str = "") -> None:
         self.problems.add(Diagnostic(code, message, Label(span, label)))
+
+
+def _code_behind(tokens: Sequence[Token], index: int) -> list[Token]:
+    """The next two tokens that are code."""
+    found: list[Token] = []
+    while len(found) < 2 and index + 1 < len(tokens):
+        index += 1
+        if tokens[index].type not in ("NEWLINE", "COMMENT"):
+            found.append(tokens[index])
+    return found
 
 
 def _begins_statement(tokens: Sequence[Token]) -> bool:

@@ -153,6 +153,15 @@ def _slice(shapes: tuple[Shape, ...], given: Arguments) -> Inferred:
     )
 
 
+def _cached(shapes: tuple[Shape, ...], given: Arguments) -> Inferred:
+    (shape,) = shapes
+    axis, rows = axis_of("cached", shape, given.whole("axis")), given.whole("rows")
+    return Inferred(
+        outputs=((*shape[:axis], rows + shape[axis], *shape[axis + 1 :]),),
+        attributes=(("rows", rows), ("axis", axis)),
+    )
+
+
 def _view(
     name: str,
     parameters: tuple[Parameter, ...],
@@ -187,6 +196,13 @@ RESHAPES = (
         _concat,
         "the sum of the sizes along `axis`",
         operands=(1, None),
+    ),
+    _view(
+        "cached",
+        (Parameter("rows", Kind.INT, least=0), _CHANNEL_AXIS),
+        "its input behind `rows` that earlier calls left in memory, as a decoder keeps keys and values",
+        _cached,
+        "rows more along `axis`",
     ),
     _view(
         "split",
