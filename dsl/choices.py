@@ -6,7 +6,7 @@ design is one sequence of answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
@@ -35,6 +35,14 @@ class Choice:
     def option(self) -> str:
         """The text of the option taken."""
         return self.site.options[self.picked]
+
+
+def following(turns: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
+    """Of a sequence of (answer, how many there were), the next one in order; None behind the last."""
+    left = list(turns)
+    while left and left[-1][0] + 1 == left[-1][1]:
+        left.pop()
+    return (*(index for index, _ in left[:-1]), left[-1][0] + 1) if left else None
 
 
 class Ties:
@@ -80,10 +88,21 @@ class NoSuchOption(Exception):
 
 
 class DesignChooser:
-    """Takes what the user gave by path, else the first option, and remembers each choice."""
+    """Takes what the user gave by path, else what `answers` say in turn, else the first option.
 
-    def __init__(self, picks: Mapping[str, str] | None = None) -> None:
+    `open_to` says which sites take part in the turns; the others stay with their first option.
+    """
+
+    def __init__(
+        self,
+        picks: Mapping[str, str] | None = None,
+        answers: Sequence[int] = (),
+        open_to: Callable[[Site], bool] = lambda site: True,
+    ) -> None:
         self._picks = dict(picks or {})
+        self._answers = answers
+        self._open_to = open_to
+        self._turns: list[tuple[int, int]] = []
         self.ties = Ties()
         self.choices: list[Choice] = []
         self._taken: dict[str, str] = {}
@@ -96,13 +115,25 @@ class DesignChooser:
             wanted = self._taken.get(leader, self._picks.get(leader, wanted))
         if wanted is not None and wanted not in site.options:
             raise NoSuchOption(site, wanted)
-        index = 0 if wanted is None else site.options.index(wanted)
+        index = self._answer(site) if wanted is None else site.options.index(wanted)
         follows = leader is not None and leader in self._taken
         if leader is not None:
             self._taken[leader] = site.options[index]
         given = follows or site.path in self._picks or leader in self._picks
         self.choices.append(Choice(site, index, given))
         return index
+
+    def _answer(self, site: Site) -> int:
+        if not self._open_to(site):
+            return 0
+        turn = len(self._turns)
+        index = self._answers[turn] if turn < len(self._answers) else 0
+        self._turns.append((index, len(site.options)))
+        return index
+
+    def following(self) -> tuple[int, ...] | None:
+        """The answers of the next design in order; None behind the last."""
+        return following(self._turns)
 
     @property
     def unused(self) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dovetail.dsl.layer import Layer, Tensor
-from dovetail.dsl.operators import OPERATORS, Cost, Inferred
+from dovetail.dsl.operators import OPERATORS, Cost, Inferred, padding_that_gives
 from dovetail.dsl.problem import Bits
 from dovetail.dsl.source import Span
+from dovetail.dsl.values import TensorValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,22 @@ class Construction:
         outputs = tuple(self.tensor(n, shape, span) for n, shape in zip(names, inferred.outputs, strict=True))
         self.layers.append(MadeLayer(name, op, inputs, outputs, inferred, span))
         return outputs
+
+
+def padding_help(made: Construction, wrong: TensorValue, right: TensorValue) -> str | None:
+    """Which `pad` makes the rows and columns of the tensor `wrong` those of `right`; None if none does.
+
+    The convolution or pool at fault may lie behind activations.
+    """
+    makers = {index: layer for layer in made.layers for index in layer.outputs}
+    layer = makers.get(wrong.index)
+    while layer is not None and OPERATORS[layer.op].cost is Cost.POINTWISE:
+        layer = makers.get(layer.inputs[0])
+    if layer is None or len(wrong.shape) != 3 or len(right.shape) != 3:
+        return None
+    source = made.tensors[layer.inputs[0]].shape
+    what = "window" if "pool" in layer.op else "convolution"
+    return padding_that_gives(layer.inferred.attributes, source, (right.shape[1], right.shape[2]), what)
 
 
 def tensor_bits(made: Construction, widths: Mapping[str, Widths], default: Bits) -> list[int]:

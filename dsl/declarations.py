@@ -7,8 +7,9 @@ may stand in any order; parameters and `let` follow each other.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,40 @@ from dovetail.dsl import syntax as s
 from dovetail.dsl import units
 from dovetail.dsl.diagnostics import Diagnostic, DovetailError, Label, did_you_mean
 from dovetail.dsl.evaluator import Evaluator
-from dovetail.dsl.parser import parse_file
+from dovetail.dsl.parser import parse_file, read_source
 from dovetail.dsl.scope import Scope
 from dovetail.dsl.source import Span
-from dovetail.dsl.values import UNKNOWN, BlockValue, FnValue, TableValue, Unknown, Value, describe
+from dovetail.dsl.values import (
+    UNKNOWN,
+    BlockValue,
+    FnValue,
+    TableValue,
+    TensorValue,
+    Unknown,
+    Value,
+    describe,
+    text_of,
+)
 
 MOST_FILES: Final = 200
+DEEPEST_IMPORT: Final = 20
+
+_HOMES: Final = {
+    "net": (s.Block, s.Input, s.Output, s.Layers),
+    "accel": (
+        s.Properties,
+        s.MemoryBlock,
+        s.Along,
+        s.ArrayBlock,
+        s.UnitBlock,
+        s.Path,
+        s.Keep,
+        s.DataflowBlock,
+    ),
+    "study": (s.Baseline,),
+    "map": (s.HoldsLine, s.ForLine, s.MacLine),
+}
+"""The statements of which only one kind of file consists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +87,7 @@ class Declarations(Evaluator):
         self.files: dict[Path, s.File] = {}
         self.importing: list[tuple[Path, Span]] = []
         self.parameters: dict[str, Value] = {}
+        self.ties: list[s.Tie] = []
         if file.source.path is not None:
             self.importing.append((file.source.path.resolve(), Span(file.source, 0, 0)))
 
@@ -79,6 +109,7 @@ class Declarations(Evaluator):
                     )
                     self.define(scope, statement.name, block, statement.span)
                 case s.Tie():
+                    self.ties.append(statement)
                     self.chooser.ties.add(statement.first, statement.second)
                 case s.Param() | s.Let() | s.Table():
                     later[statement.name] = statement.span
@@ -119,7 +150,11 @@ class Declarations(Evaluator):
     def misplaced(self, statement: s.Node) -> None:
         """A statement of another kind of file."""
         word = statement.span.text.split(maxsplit=1)[0] if statement.span.text else "this"
-        self.fail("E0110", f"`{word}` has no place {self.where}", statement.span)
+        home = next((kind for kind, nodes in _HOMES.items() if isinstance(statement, nodes)), self.kind)
+        help = [f"it is said in a `.{home}` file"] if home != self.kind else []
+        if isinstance(statement, s.Return):
+            help = ["a block returns; `output x` says what a network gives"]
+        self.fail("E0110", f"`{word}` has no place {self.where}", statement.span, help=help)
 
     @property
     def where(self) -> str:
@@ -209,10 +244,12 @@ class Declarations(Evaluator):
             scope, statement.name, TableValue(statement.name, statement.columns, tuple(rows)), statement.span
         )
 
-    def _require(self, statement: s.Require, scope: Scope) -> None:
+    def _require(self, statement: s.Require, scope: Scope) -> bool:
+        """Whether a requirement holds, or could not be checked."""
         holds = self.truth(statement.condition, scope, "a requirement")
         if holds is False:
             self.unmet(statement, scope)
+        return holds is not False
 
     def unmet(self, statement: s.Require, scope: Scope) -> None:
         """A requirement that does not hold, with the values that break it."""
@@ -220,8 +257,8 @@ class Declarations(Evaluator):
         values = []
         for name in _names_in(statement.condition):
             value = scope.find(name.id)
-            if isinstance(value, int | float) or units.is_quantity(value):
-                values.append(f"{name.id} = {units.text_of(value) if units.is_quantity(value) else value}")
+            if isinstance(value, int | float | TensorValue) or units.is_quantity(value):
+                values.append(f"{name.id} = {text_of(value)}")
         self.fail(
             "E0704",
             f"a requirement is not met{why}",
@@ -250,9 +287,13 @@ class Declarations(Evaluator):
         if path is None:
             return
         try:
-            with path.open(newline="", encoding="utf-8") as lines:
-                rows = list(csv.DictReader(lines))
-        except (OSError, UnicodeDecodeError, csv.Error) as fault:
+            text = read_source(path, source).text
+            rows = list(csv.DictReader(text.splitlines()))
+        except DovetailError as fault:
+            for d in fault.diagnostics:
+                self.problems.add(replace(d, primary=Label(statement.span)))
+            return
+        except csv.Error as fault:
             self.fail("E0803", f"`{source}` cannot be read: {fault}", statement.span)
             return
         wanted = (*statement.by, statement.name)
@@ -263,12 +304,19 @@ class Declarations(Evaluator):
                 "E0809", f"`{source}` has no column `{missing[0]}`", statement.span, f"its columns: {columns}"
             )
             return
-        try:
-            values = tuple((tuple(r[b] for b in statement.by), float(r[statement.name])) for r in rows)
-        except (TypeError, ValueError) as fault:
-            self.fail("E0809", f"`{source}` has a row without a number: {fault}", statement.span)
-            return
-        self.figures[statement.name] = MetricTable(statement.name, statement.by, values, source)
+        values = []
+        for number, row in enumerate(rows, 2):
+            try:
+                values.append((tuple(row[b] or "" for b in statement.by), float(row[statement.name] or "")))
+            except ValueError:
+                cell = row[statement.name] or ""
+                self.fail(
+                    "E0809",
+                    f"line {number} of `{source}` has `{cell}` where `{statement.name}` needs a number",
+                    statement.span,
+                )
+                return
+        self.figures[statement.name] = MetricTable(statement.name, statement.by, tuple(values), source)
 
     # --------------------------------------------------------------------------------- imports
 
@@ -279,7 +327,11 @@ class Declarations(Evaluator):
             self.fail("E0810", "a text that is no file has no folder to import from", span)
             return None
         folder = path.parent.resolve()
-        target = (folder / text).resolve()
+        try:
+            target = (folder / text).resolve()
+        except (OSError, RuntimeError) as fault:  # links that lead in a circle, names too long
+            self.fail("E0803", f"`{text}` cannot be read: {fault}", span)
+            return None
         if not target.is_relative_to(folder):
             self.fail(
                 "E0810",
@@ -304,6 +356,9 @@ class Declarations(Evaluator):
             if len(self.files) >= MOST_FILES:
                 self.fail("E0901", f"more than {MOST_FILES} files are imported", statement.span)
                 return None
+            if len(self.importing) > DEEPEST_IMPORT:
+                self.fail("E0901", f"imports go more than {DEEPEST_IMPORT} files deep", statement.span)
+                return None
             shown = str(Path(statement.span.source.name).parent / statement.path)
             try:
                 self.files[path] = parse_file(path, self.problems, shown)
@@ -313,7 +368,8 @@ class Declarations(Evaluator):
                 return None
         file = self.files[path]
         if file.header is not None and file.header.kind != self.kind:
-            self.fail("E0808", f"a `.{self.kind}` file imports a `{file.header.kind}`", statement.span)
+            kinds = f"a `.{self.kind}` file imports files of its own kind, and `{statement.path}` is a"
+            self.fail("E0808", f"{kinds} `.{path.suffix.removeprefix('.')}`", statement.span)
             return None
         return file
 
@@ -321,6 +377,7 @@ class Declarations(Evaluator):
         file = self.load(statement)
         if file is None:
             self.lost |= {statement.alias} if statement.alias else frozenset()
+            self.guesses = self.guesses or statement.alias is None
             return
         path = file.source.path
         assert path is not None
@@ -333,24 +390,33 @@ class Declarations(Evaluator):
                 for a in statement.arguments
                 if a.name is not None
             }
-            for argument in statement.arguments:
-                if argument.name is None:
-                    self.fail("E0305", "parameters of an import are given by name", argument.span)
-            known = {p.name for p in file.statements if isinstance(p, s.Param)}
-            for argument in statement.arguments:
-                if argument.name is not None and argument.name not in known:
-                    help = did_you_mean(argument.name, known)
-                    self.fail(
-                        "E0306",
-                        f"`{statement.path}` has no parameter `{argument.name}`",
-                        argument.span,
-                        help=help,
-                    )
+            used, self.set_used = self.set_used, set()
+            known, figures = dict(self.parameters), dict(self.figures)
             self.import_whole(file, statement, scope)
+            if statement.arguments:  # what was published of a design does not hold for another one
+                self.figures = figures
+            self._check_arguments(file, statement, self.parameters.keys() - known.keys())
+            self.set_used |= used
         else:
             self.import_names(file, scope)
         self.importing.pop()
         self.settings = settings
+
+    def _check_arguments(self, file: s.File, statement: s.Import, more: Iterable[str]) -> None:
+        """Arguments of `import … as` have to be parameters of the file, or (`more`) of those it imports."""
+        known = {*self.set_used, *more, *(p.name for p in file.statements if isinstance(p, s.Param))}
+        for argument in statement.arguments:
+            if argument.name is None:
+                self.fail("E0305", "parameters of an import are given by name", argument.span)
+            elif argument.name not in known:
+                self.fail(
+                    "E0306",
+                    f"`{statement.path}` has no parameter `{argument.name}`",
+                    argument.span,
+                    help=did_you_mean(argument.name, known),
+                )
+            else:
+                self.set_used.add(argument.name)
 
     def import_names(self, file: s.File, scope: Scope) -> None:
         """Blocks, functions, tables and values of another file; not what it builds."""
@@ -369,7 +435,7 @@ class Declarations(Evaluator):
 
     def check_settings(self, known_choices: Iterable[str] = ()) -> None:
         """Parameters given from outside that the text does not have."""
-        known = {*self.parameters, *known_choices}
+        known = {*self.parameters, *known_choices, *self.misses}
         for name in self.settings:
             if name not in self.set_used and name not in known:
                 self.problems.add(
@@ -381,6 +447,15 @@ class Declarations(Evaluator):
                         did_you_mean(name, known),
                     )
                 )
+
+    def check_ties(self, choices: Collection[str]) -> None:
+        """Lint: ties of choices that are not there, or are not met where every first option is taken."""
+        for tie in self.ties:
+            for path in (tie.first, tie.second):
+                if not any(fnmatchcase(choice, path) for choice in choices):
+                    message = f"no choice is called `{path}`"
+                    help = did_you_mean(path, choices)
+                    self.problems.add(Diagnostic("W1004", message, Label(tie.span), (), help))
 
 
 def _names_in(node: s.Expr) -> Iterable[s.Name]:

@@ -25,6 +25,12 @@ from dovetail.dsl.source import Span
 MOST_ERRORS = 50
 """More errors than this in one run help nobody; the rest are counted."""
 
+WIDEST_LINE = 160
+"""Source lines longer than this are shown in part."""
+
+MOST_NAMES = 2000
+"""Among more names than this no close one is looked for: it would take longer than the whole check."""
+
 
 class Severity(StrEnum):
     """An error refuses the input; a warning (lint) does not."""
@@ -80,6 +86,17 @@ class Collector:
     def __init__(self) -> None:
         self._found: dict[tuple[str, int, int, str], Diagnostic] = {}
 
+    @property
+    def count(self) -> int:
+        """How many were found."""
+        return len(self._found)
+
+    def copy(self) -> Collector:
+        """Another one that begins with what this one holds."""
+        other = Collector()
+        other._found = dict(self._found)
+        return other
+
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep `diagnostic` unless its code was already reported for that place."""
         span = diagnostic.primary.span if diagnostic.primary else None
@@ -107,6 +124,11 @@ class Collector:
             )
         )
 
+    def blames(self, span: Span) -> bool:
+        """Whether an error was found inside `span`."""
+        places = (d.primary.span for d in self._found.values() if d.severity is Severity.ERROR and d.primary)
+        return any(p.source is span.source and span.start <= p.start < span.end for p in places)
+
     @property
     def failed(self) -> bool:
         """Whether an error (not only warnings) was found."""
@@ -118,11 +140,13 @@ class Collector:
             raise DovetailError(self.diagnostics)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> tuple[str, ...]:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> tuple[str, ...]:
     """Help lines for a name that is not there: a close one, or the list where it is short."""
     names = sorted(set(known))
+    if len(names) > MOST_NAMES:
+        names = [n for n in names if abs(len(n) - len(word)) <= 2][:MOST_NAMES]
     lowered = {n.lower(): n for n in names}
-    close = [lowered[m] for m in get_close_matches(word.lower(), lowered, n=2, cutoff=0.6)]
+    close = [lowered[m] for m in get_close_matches(word.lower(), lowered, n=2, cutoff=cutoff)]
     if close:
         return (f"did you mean {' or '.join(f'`{c}`' for c in close)}?",)
     if 0 < len(names) <= 12:
@@ -164,17 +188,32 @@ def _snippet(labels: Sequence[Label]) -> list[str]:
     margin = _margin(labels)
     source = labels[0].span.source
     lines = [f"{' ' * margin}--> {labels[0].span.place}", f"{' ' * margin} |"]
+    shown = ""
     for index, label in enumerate(labels):
         span = label.span
         if span.source is not source:
-            source = span.source
+            source, shown = span.source, ""
             lines += [f"{' ' * margin}::: {span.place}", f"{' ' * margin} |"]
         number, column = source.position(span.start)
-        text = source.line(number)
+        text, column = _clipped(source.line(number), column)
         width = max(1, min(span.end - span.start, len(text) - column + 1))
         mark = ("^" if index == 0 else "-") * width
         # Tabs and wide margins stay aligned because the pad repeats the line's own white space.
         pad = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
-        lines.append(f"{number:>{margin}} | {text}")
+        line = f"{number:>{margin}} | {text}"
+        if line != shown:
+            lines.append(line)
+        shown = line
         lines.append(f"{' ' * margin} | {pad}{mark} {label.text}".rstrip())
     return lines
+
+
+def _clipped(line: str, column: int) -> tuple[str, int]:
+    """What is shown of a line around a column, and the column in that; what a terminal would obey is not."""
+    text = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
+    if len(text) <= WIDEST_LINE:
+        return text, column
+    first = max(0, min(column - 1 - WIDEST_LINE // 3, len(text) - WIDEST_LINE))
+    part = text[first : first + WIDEST_LINE]
+    before, after = "…" if first else "", "…" if first + WIDEST_LINE < len(text) else ""
+    return f"{before}{part}{after}", column - first + len(before)

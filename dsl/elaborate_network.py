@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from dovetail.dsl import syntax as s
 from dovetail.dsl import units
 from dovetail.dsl.choices import Site
-from dovetail.dsl.construction import Construction, Widths
+from dovetail.dsl.construction import Construction, Widths, padding_help
 from dovetail.dsl.declarations import Declarations
 from dovetail.dsl.diagnostics import Diagnostic, Label, did_you_mean
 from dovetail.dsl.evaluator import OutOfBounds, _Deeper
 from dovetail.dsl.operators import OPERATORS, Inferred, Operator, OperatorFault
+from dovetail.dsl.operators.parameters import LARGEST
 from dovetail.dsl.prelude import prelude_blocks
 from dovetail.dsl.scope import Scope
 from dovetail.dsl.source import Span
@@ -30,6 +33,7 @@ from dovetail.dsl.values import (
     Unknown,
     Value,
     describe,
+    text_of,
 )
 
 MOST_LAYERS: Final = 200_000
@@ -84,13 +88,13 @@ class NetworkElaborator(Declarations):
         """The statements of a file, in order."""
         self.hoist(statements, scope)
         for statement in statements:
-            depth = self.budget.depth
+            depth, nesting = self.budget.depth, self.budget.nesting
             try:
                 self._execute(statement, scope)
             except OutOfBounds:
                 if self.budget.steps < 0 or len(self.made.layers) >= MOST_LAYERS:
                     raise
-                self.budget.depth = depth
+                self.budget.depth, self.budget.nesting = depth, nesting
                 for name in _defines(statement):
                     scope.define(name, UNKNOWN)
 
@@ -129,13 +133,21 @@ class NetworkElaborator(Declarations):
         shape = [
             self.integer(size, scope, f"{statement.name}[{i}]") for i, size in enumerate(statement.shape)
         ]
+        for i, (size, node) in enumerate(zip(shape, statement.shape, strict=True)):
+            if size is not None and size > LARGEST:
+                self.fail("E0902", f"`{statement.name}[{i}]` is more than 10^18", node.span)
+                shape[i] = None
         sizes = tuple(size for size in shape if size is not None)
         if len(sizes) < len(shape):
             self.define(scope, statement.name, UNKNOWN, statement.span)
             return
         index = self.made.tensor(statement.name, sizes, statement.span)
         self.made.inputs.append(index)
-        self.define(scope, statement.name, TensorValue(sizes, index), statement.span)
+        self.define(scope, statement.name, self.made_value(sizes, index), statement.span)
+
+    def made_value(self, shape: tuple[int, ...], index: int) -> TensorValue:
+        """A tensor of the network under construction as a value."""
+        return TensorValue(shape, index)
 
     def _assign(self, statement: s.Assign, scope: Scope) -> None:
         if len(statement.values) != 1 or statement.values[0].qualifier is not None:
@@ -150,7 +162,8 @@ class NetworkElaborator(Declarations):
             values = (UNKNOWN,) * len(statement.names)
         if not isinstance(values, tuple) or len(values) != len(statement.names):
             have = len(values) if isinstance(values, tuple) else 1
-            self.fail("E0311", f"{len(statement.names)} names for {have} tensors", statement.span)
+            tensors = "1 tensor" if have == 1 else f"{have} tensors"
+            self.fail("E0311", f"{len(statement.names)} names for {tensors}", statement.span)
             values = (UNKNOWN,) * len(statement.names)
         for name, value in zip(statement.names, values, strict=True):
             self.define(scope, name, value, statement.span)
@@ -168,6 +181,8 @@ class NetworkElaborator(Declarations):
                     self.outputs.append((-1, node.span))
 
     def _check_ends(self) -> None:
+        if _is_collection(self.file):
+            return
         start = Span(self.file.source, 0, 0)
         header = self.file.header.span if self.file.header else start
         if not self.made.inputs and not self.problems.failed:
@@ -185,9 +200,6 @@ class NetworkElaborator(Declarations):
         self._base_outputs += self.outputs
         first = self.outputs[0][0] if self.outputs else -1
         self.outputs = outer_outputs
-        for argument in statement.arguments:
-            if argument.name is not None:
-                self.set_used.add(argument.name)
         alias = statement.alias or ""
         value: Value = UNKNOWN
         if first >= 0:
@@ -203,12 +215,13 @@ class NetworkElaborator(Declarations):
     # ------------------------------------------------------------------------------- pipelines
 
     def _pipeline(self, node: s.Pipeline, scope: Scope, hint: str) -> Value:
-        value = self.evaluate(node.head, scope)
-        for stage in node.stages:
-            if isinstance(value, Unknown):
-                self._inspect(stage, scope)
-            else:
-                value = self.stage(stage, value, scope)
+        head = self.evaluate(node.head, scope)
+        return self.chain([partial(self.stage, stage, scope) for stage in node.stages], head, scope)
+
+    def chain(self, parts: Sequence[Callable[[Value], Value]], value: Value, scope: Scope) -> Value:
+        """`value` through one part of a pipeline after the other."""
+        for part in parts:
+            value = part(value)
         return value
 
     def _inspect(self, stage: s.Stage | s.ForStage, scope: Scope) -> None:
@@ -217,9 +230,18 @@ class NetworkElaborator(Declarations):
             call = stage.call
             self.evaluate(call.function if isinstance(call, s.Call) else call, scope)
 
-    def stage(self, stage: s.Stage | s.ForStage, value: Value, scope: Scope) -> Value:
+    def stage(self, stage: s.Stage | s.ForStage, scope: Scope, value: Value) -> Value:
         """What comes out of a stage that `value` goes into."""
         self.spend(stage.span)
+        if isinstance(value, Unknown):
+            self._inspect(stage, scope)
+            return UNKNOWN
+        self.deeper(stage.span, 2)
+        result = self._stage(stage, value, scope)
+        self.budget.nesting -= 2
+        return result
+
+    def _stage(self, stage: s.Stage | s.ForStage, value: Value, scope: Scope) -> Value:
         if isinstance(value, tuple) and len(value) == 1:
             value = value[0]
         if not isinstance(value, TensorValue | tuple):
@@ -236,53 +258,66 @@ class NetworkElaborator(Declarations):
         # In a loop the row comes before the turn: `unit.2.1` is the first turn of the second row.
         stem = f"{stage.name}{scope.suffix}" if stage.name else scope.fresh(_stem(stage.call))
         bare = Scope(scope, scope.path, shares=scope) if scope.suffix else scope
-        for turn in range(1, count + 1):
-            if isinstance(value, Unknown):
-                break
-            value = self._apply(stage, stage.call, value, bare, f"{stem}.{turn}")
-        return value
+        turns = [partial(self._turn, stage, bare, f"{stem}.{turn}") for turn in range(1, count + 1)]
+        return self.chain(turns, value, bare)
+
+    def _turn(self, stage: s.Stage, scope: Scope, label: str, value: Value) -> Value:
+        """One turn of `count * call`."""
+        return UNKNOWN if isinstance(value, Unknown) else self._apply(stage, stage.call, value, scope, label)
 
     def _rows(self, stage: s.ForStage, value: Value, scope: Scope) -> Value:
         rows = self.evaluate(stage.rows, scope)
         if isinstance(rows, Unknown):
             return UNKNOWN
+        columns: tuple[str, ...] = ()
         if isinstance(rows, TableValue):
+            columns = (f"`{rows.name}` has the columns {', '.join(rows.columns)}",)
             rows = rows.rows
         if not isinstance(rows, tuple):
+            help = [f"`count({rows})` is the list 1, 2, … {rows}"] if type(rows) is int else []
             return self.fail(
-                "E0310", f"`for` goes over a table or a list, not {describe(rows)}", stage.rows.span
+                "E0310",
+                f"`for` goes over a table or a list, not {describe(rows)}",
+                stage.rows.span,
+                help=help,
             )
+        steps = []
         for turn, row in enumerate(rows, 1):
             cells = row if isinstance(row, tuple) else (row,)
             if len(cells) != len(stage.names):
-                return self.fail("E0309", f"{len(stage.names)} names for a row of {len(cells)}", stage.span)
+                names = "1 name" if len(stage.names) == 1 else f"{len(stage.names)} names"
+                message = f"`for` has {names}, and row {turn} has {len(cells)} values"
+                return self.fail("E0309", message, stage.rows.span, help=columns)
             inner = Scope(scope, scope.path, shares=scope, suffix=f"{scope.suffix}.{turn}")
             for name, cell in zip(stage.names, cells, strict=True):
                 inner.define(name, cell)
-            for step in stage.body:
-                if isinstance(value, Unknown):
-                    return UNKNOWN
-                value = self.stage(step, value, inner)
+            facts = ", ".join(f"{n} = {text_of(c)}" for n, c in zip(stage.names, cells, strict=True))
+            use = Label(stage.rows.span, f"row {turn}: {facts}")
+            steps += [partial(self._step, step, inner, use) for step in stage.body]
+        return self.chain(steps, value, scope)
+
+    def _step(self, stage: s.Stage | s.ForStage, scope: Scope, use: Label, value: Value) -> Value:
+        """One stage of the body of a `for`, in one row."""
+        if isinstance(value, Unknown):
+            return UNKNOWN
+        self.uses.append(use)
+        value = self.stage(stage, scope, value)
+        self.uses.pop()
         return value
 
     def _apply(self, stage: s.Stage, node: s.Expr, value: Value, scope: Scope, label: str | None) -> Value:
         """A call to which the pipeline hands its tensor; a choice among calls is made first."""
+        while isinstance(node, s.ChooseLabelled | s.Choose | s.Conditional):
+            taken = self._alternative(node, scope, label)
+            if taken is None:
+                return UNKNOWN
+            node = taken
         match node:
-            case s.ChooseLabelled() | s.Choose():
-                chosen = self._alternative(node, scope, label)
-                return UNKNOWN if chosen is None else self._apply(stage, chosen, value, scope, label)
             case s.Pipeline():
+                self.deeper(node.span)
                 value = self._apply(stage, node.head, value, scope, None)
-                for step in node.stages:
-                    if isinstance(value, Unknown):
-                        return UNKNOWN
-                    value = self.stage(step, value, scope)
-                return value
-            case s.Conditional():
-                condition = self.truth(node.condition, scope, "a condition")
-                if condition is None:
-                    return UNKNOWN
-                return self._apply(stage, node.then if condition else node.otherwise, value, scope, label)
+                self.budget.nesting -= 1
+                return self.chain([partial(self.stage, step, scope) for step in node.stages], value, scope)
             case s.Call():
                 function = self.evaluate(node.function, scope)
             case _:
@@ -299,8 +334,12 @@ class NetworkElaborator(Declarations):
         return self.call(function, node, scope, value, label)
 
     def _alternative(
-        self, node: s.ChooseLabelled | s.Choose, scope: Scope, label: str | None
+        self, node: s.ChooseLabelled | s.Choose | s.Conditional, scope: Scope, label: str | None
     ) -> s.Expr | None:
+        """The one of several calls that is taken; None where that cannot be said, which is reported."""
+        if isinstance(node, s.Conditional):
+            condition = self.truth(node.condition, scope, "a condition")
+            return None if condition is None else node.then if condition else node.otherwise
         if isinstance(node, s.Choose):
             options = [(_source(o), o) for o in node.options]
         else:
@@ -312,15 +351,15 @@ class NetworkElaborator(Declarations):
                 if when:
                     options.append((alternative.label, alternative.value))
         texts = tuple(text for text, _ in options)
-        if not texts or len(set(texts)) < len(texts):
-            message = (
-                "an option stands twice in one choice"
-                if texts
-                else "none of the alternatives is possible here"
-            )
-            self.fail("E0701" if texts else "E0702", message, node.span)
+        if not texts and isinstance(node, s.ChooseLabelled):
+            self.impossible(node)
             return None
-        index = self.pick(Site(scope.choice(label or "choice"), texts, node.span))
+        twice = next((t for t in texts if texts.count(t) > 1), None)
+        if twice is not None:
+            self.fail("E0701", f"the option `{twice}` stands twice in one choice", node.span)
+            return None
+        path = scope.path + label + scope.suffix if label is not None else scope.choice("choice")
+        index = self.pick(Site(path, texts, node.span))
         return None if index is None else options[index][1]
 
     # ----------------------------------------------------------------------------------- calls
@@ -368,20 +407,37 @@ class NetworkElaborator(Declarations):
         return result
 
     def _body(self, block: BlockValue, inner: Scope) -> Value:
-        for statement in block.body:
+        for index, statement in enumerate(block.body):
             match statement:
                 case s.Return():
+                    if index + 1 < len(block.body):
+                        self._lint_unused(block.body[index + 1], statement)
                     values = tuple(self.evaluate(v, inner) for v in statement.values)
                     return values[0] if len(values) == 1 else values
                 case s.Assign():
                     self._assign(statement, inner)
-                case s.Let() | s.Require() | s.Table() | s.Fn() | s.Block():
+                case s.Require():
+                    if not self._require(statement, inner):
+                        return UNKNOWN
+                case s.Let() | s.Table() | s.Fn() | s.Block():
                     self.declare(statement, inner)
                 case _:
                     word = statement.span.text.split(maxsplit=1)[0]
                     self.fail("E0110", f"`{word}` has no place in a block", statement.span)
+        if self.problems.blames(block.span):
+            return UNKNOWN  # the return may be what could not be read
         return self.fail(
             "E0312", f"the block `{block.name}` returns nothing", block.span, help=["add `return x`"]
+        )
+
+    def _lint_unused(self, statement: s.Statement, after: s.Return) -> None:
+        self.problems.add(
+            Diagnostic(
+                "W1003",
+                "nothing behind a `return` has an effect",
+                Label(statement.span),
+                (Label(after.span, "the block ends here"),),
+            )
         )
 
     def _use_operator(
@@ -393,7 +449,7 @@ class NetworkElaborator(Declarations):
             tensors = [piped]
         positional: list[Value] = []
         named: dict[str, Value] = {}
-        places: list[Span] = []
+        places: dict[str, Span] = {}
         good = True
         for argument in arguments:
             index = len(positional)
@@ -403,21 +459,35 @@ class NetworkElaborator(Declarations):
             if isinstance(value, Unknown):
                 good = False
             elif argument.name is not None:
+                if argument.name not in names:
+                    self._no_parameter(operator, argument, names)
+                    good = False
+                elif argument.name in named:
+                    message = f"`{argument.name}` of `{operator.name}` is given twice"
+                    self.fail("E0206", message, argument.span)
+                    good = False
                 named[argument.name] = value
+                places[argument.name] = argument.span
             elif isinstance(value, TensorValue):
                 tensors.append(value)
             elif isinstance(value, tuple) and value and all(isinstance(v, TensorValue) for v in value):
                 tensors += value
             else:
+                if index < len(names):
+                    places.setdefault(names[index], argument.span)
                 positional.append(value)
-                places.append(argument.span)
         if not good:
             return UNKNOWN
         try:
             values = operator.bind(positional, named)
         except OperatorFault as fault:
-            return self._fault(operator, fault, tensors, node)
-        return self._layer(operator, tensors, values, node, scope, label)
+            return self._fault(fault, tensors, node, places)
+        return self._layer(operator, tensors, values, node, scope, label, places)
+
+    def _no_parameter(self, operator: Operator, argument: s.Argument, names: Sequence[str]) -> None:
+        close = [h for h in did_you_mean(argument.name or "", names) if h.startswith("did")]
+        help = close or [f"it is written `{operator.signature}`"]
+        self.fail("E0306", f"`{operator.name}` has no parameter `{argument.name}`", argument.span, help=help)
 
     def _layer(
         self,
@@ -427,20 +497,21 @@ class NetworkElaborator(Declarations):
         node: s.Expr,
         scope: Scope,
         label: str | None,
+        places: Mapping[str, Span] = MappingProxyType({}),
     ) -> Value:
-        """One more layer (two, where the operator has a branch)."""
+        """One more layer (two, where the operator has a branch); `places` are those of its arguments."""
         name = self.instance(operator.name, node, scope, label)
         branch = operator.branch
         operands = list(tensors)
         if branch is not None and operator.operands[1] == len(operands) + 1:
             given = {p: values[p] for p in branch.parameters if p in values}
             made = self._make(
-                f"{name}.{branch.suffix}", OPERATORS[branch.operator], operands[:1], given, node
+                f"{name}.{branch.suffix}", OPERATORS[branch.operator], operands[:1], given, node, places
             )
             if isinstance(made, Unknown):
                 return UNKNOWN
             operands.append(made)
-        return self._make(name, operator, operands, values, node)
+        return self._make(name, operator, operands, values, node, places)
 
     def _make(
         self,
@@ -449,19 +520,24 @@ class NetworkElaborator(Declarations):
         tensors: Sequence[TensorValue],
         values: Mapping[str, Value],
         node: s.Expr,
+        places: Mapping[str, Span],
     ) -> Value:
         if len(self.made.layers) >= MOST_LAYERS:
             self.fail("E0901", f"the network has more than {MOST_LAYERS} layers", node.span, "stopped here")
             raise OutOfBounds
         shapes = tuple(t.shape for t in tensors)
-        key = (operator.name, shapes, repr(sorted(values.items())))
+        # Written out because 1 and `true` are not the same argument; what cannot be written is inferred anew.
+        plain = all(isinstance(v, int | float | str) for v in values.values())
+        key = (operator.name, shapes, repr(sorted(values.items()))) if plain else None
         inferred = self._inferred.get(key)
         if inferred is None:
+            self.spend(node.span, sum(len(v) for v in values.values() if isinstance(v, tuple)))
             try:
                 inferred = operator.infer(shapes, values)
             except OperatorFault as fault:
-                return self._fault(operator, fault, tensors, node)
-            self._inferred[key] = inferred
+                return self._fault(fault, tensors, node, places)
+            if key is not None:
+                self._inferred[key] = inferred
         return self.record(name, operator, tensors, inferred, node)
 
     def record(
@@ -474,17 +550,23 @@ class NetworkElaborator(Declarations):
         return values[0] if len(values) == 1 else values
 
     def _fault(
-        self, operator: Operator, fault: OperatorFault, tensors: Sequence[TensorValue], node: s.Expr
+        self,
+        fault: OperatorFault,
+        tensors: Sequence[TensorValue],
+        node: s.Expr,
+        places: Mapping[str, Span],
     ) -> Unknown:
-        span = node.span
-        if fault.parameter is not None and isinstance(node, s.Call):
-            span = next((a.span for a in node.arguments if a.name == fault.parameter), span)
+        span = places.get(fault.parameter or "", node.span)
         others = []
         for index in (fault.operand, fault.other):
             if index is not None and index < len(tensors) and tensors[index].index >= 0:
                 made = self.made.tensors[tensors[index].index]
                 others.append(Label(made.span, " x ".join(map(str, made.shape))))
         help = [fault.help] if fault.help else []
+        if fault.kind == "joined" and fault.operand is not None and fault.other is not None:
+            pair = (tensors[fault.operand], tensors[fault.other])
+            padding = padding_help(self.made, pair[0], pair[1]) or padding_help(self.made, pair[1], pair[0])
+            help = [padding] if padding else help
         return self.fail(_FAULT_CODES[fault.kind], fault.message, span, "", others, help)
 
     # -------------------------------------------------------------------------------- overlays
@@ -498,6 +580,7 @@ class NetworkElaborator(Declarations):
                 wrong = next(n for n in assign.names if n not in _PROPERTIES)
                 help = did_you_mean(wrong, _PROPERTIES)
                 self.fail("E0313", f"a layer has no property `{wrong}`", assign.span, help=help)
+            self.spend(statement.span, len(names) // 10)
             chosen = [name for name in names if self.matches(statement, name)]
             if not chosen:
                 self._matches_nothing(statement, names)
@@ -512,11 +595,11 @@ class NetworkElaborator(Declarations):
         )
 
     def _matches_nothing(self, statement: s.Layers, names: Sequence[str]) -> None:
-        pattern = ", ".join(statement.patterns)
-        help = did_you_mean(statement.patterns[0], names)
-        self.problems.add(
-            Diagnostic("W1002", f"no layer is called `{pattern}`", Label(statement.span), (), help[:1])
-        )
+        patterns, exceptions = ", ".join(statement.patterns), ", ".join(statement.exceptions)
+        message, help = f"no layer is called `{patterns}`", did_you_mean(statement.patterns[0], names)[:1]
+        if any(fnmatchcase(name, p) for name in names for p in statement.patterns):
+            message, help = f"`except {exceptions}` leaves no layer of `{patterns}`", ()
+        self.problems.add(Diagnostic("W1002", message, Label(statement.span), (), help))
 
     def _properties(self, name: str, statement: s.Layers, scope: Scope) -> None:
         inner = Scope(scope, f"{name}.")
@@ -527,7 +610,7 @@ class NetworkElaborator(Declarations):
             for prop in assign.names:
                 checked = self._width(prop, value, node)
                 if checked is None:
-                    return
+                    continue
                 values[prop] = checked
                 inner.define(prop, value)
         before = self.widths.get(name, Widths())
@@ -559,6 +642,15 @@ class NetworkElaborator(Declarations):
             self.fail("E0404", f"`{prop}` is 1 to 1024 whole bits, not {bits:g}", node.span)
             return None
         return int(bits)
+
+
+def _is_collection(file: s.File) -> bool:
+    """Whether a file only has parts for others to import: blocks, functions, tables, and nothing built."""
+    builds = any(
+        isinstance(v, s.Input | s.Output | s.Assign) or (isinstance(v, s.Import) and v.alias is not None)
+        for v in file.statements
+    )
+    return not builds and any(isinstance(v, s.Block | s.Fn | s.Table) for v in file.statements)
 
 
 def _defines(statement: s.Statement) -> tuple[str, ...]:

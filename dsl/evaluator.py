@@ -15,7 +15,7 @@ from dovetail.dsl import syntax as s
 from dovetail.dsl import units
 from dovetail.dsl.builtins import BUILTINS, Misuse
 from dovetail.dsl.choices import Chooser, NoSuchOption, Site
-from dovetail.dsl.diagnostics import Collector, Diagnostic, Label, did_you_mean
+from dovetail.dsl.diagnostics import MOST_ERRORS, Collector, Diagnostic, Label, did_you_mean
 from dovetail.dsl.scope import Scope
 from dovetail.dsl.source import Span
 from dovetail.dsl.values import (
@@ -30,14 +30,17 @@ from dovetail.dsl.values import (
     Unknown,
     Value,
     describe,
+    shorten,
     text_of,
 )
 
 MOST_STEPS: Final = 5_000_000
 MOST_OPTIONS: Final = 10_000
 MOST_ITEMS: Final = 100_000
-MOST_BITS: Final = 1_000
+MOST_BITS: Final = 500
 DEEPEST_CALL: Final = 60
+DEEPEST_NESTING: Final = 320
+"""Levels inside each other, at most three Python frames each: the interpreter's own bound is not reached."""
 
 CONSTANTS: Final[Mapping[str, Value]] = {"true": True, "false": False}
 
@@ -52,6 +55,7 @@ class Budget:
 
     steps: int = MOST_STEPS
     depth: int = 0
+    nesting: int = 0
 
 
 class Evaluator:
@@ -64,13 +68,19 @@ class Evaluator:
         self.problems = problems
         self.chooser = chooser
         self.budget = Budget()
+        self.uses: list[Label] = []
+        """Where the block or function at hand is used, innermost last: what is wrong inside may lie there."""
         self.lost: frozenset[str] = frozenset()
         """Names that a broken statement would have defined: using one makes no second message."""
         self.later: Mapping[str, Span] = {}
         """Where names of the file are defined, for those used too early."""
+        self.misses: set[str] = set()
+        """Choices for which an option was given that they do not have."""
+        self.guesses = False
+        """Whether a file that could not be imported may define any name: then only typing errors are told."""
         self._rules: dict[type, Callable[[Any, Scope, str], Value]] = {
-            s.Number: lambda node, scope, hint: node.value,
-            s.Quantity: lambda node, scope, hint: units.quantity(node.value, node.unit),
+            s.Number: self._number,
+            s.Quantity: self._quantity,
             s.Text: lambda node, scope, hint: node.value,
             s.Name: self._name,
             s.Attribute: self._attribute,
@@ -99,15 +109,27 @@ class Evaluator:
         help: Sequence[str] = (),
     ) -> Unknown:
         """Report, and stand in for the value that is not there."""
-        self.problems.add(Diagnostic(code, message, Label(span, label), tuple(others), tuple(help)))
+        used = self.uses[-1:] if code.startswith(_OF_VALUES) else ()
+        self.problems.add(Diagnostic(code, message, Label(span, label), (*others, *used), tuple(help)))
         return UNKNOWN
 
-    def spend(self, span: Span) -> None:
-        """One step; raises OutOfBounds when there is none left."""
-        self.budget.steps -= 1
+    def spend(self, span: Span, steps: int = 1) -> None:
+        """Some steps; raises OutOfBounds when there are none left."""
+        self.budget.steps -= steps
         if self.budget.steps < 0:
-            if self.budget.steps == -1:
+            if self.budget.steps + steps >= 0:
                 self.fail("E0901", f"the expansion takes more than {MOST_STEPS} steps", span, "stopped here")
+            raise OutOfBounds
+
+    def deeper(self, span: Span, levels: int = 1) -> None:
+        """Some levels down; raises OutOfBounds where it goes too deep. The caller comes back up."""
+        self.budget.nesting += levels
+        if self.budget.nesting > DEEPEST_NESTING:
+            if not self.uses:
+                self.fail("E0903", "this is nested too deeply to follow", span)
+            else:
+                message = f"{self.uses[-1].text.partition(',')[0]}, it is too deep to follow"
+                self.fail("E0903", message, self.uses[-1].span, help=["does it use itself without end?"])
             raise OutOfBounds
 
     # ------------------------------------------------------------------------------- evaluation
@@ -115,20 +137,24 @@ class Evaluator:
     def evaluate(self, node: s.Expr, scope: Scope, hint: str = "choice") -> Value:
         """The value of `node`; `hint` names a choice made directly in it. UNKNOWN where one was reported."""
         self.spend(node.span)
-        return self._rules[type(node)](node, scope, hint)
+        self.deeper(node.span)
+        value = self._rules[type(node)](node, scope, hint)
+        self.budget.nesting -= 1
+        return value
 
     def integer(self, node: s.Expr, scope: Scope, what: str, least: int = 1) -> int | None:
         """A whole number of at least `least`; None where that was reported."""
         value = self.evaluate(node, scope, what)
+        shown = what if " " in what else f"`{what}`"
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, Unknown):
             return None
         if isinstance(value, bool) or not isinstance(value, int):
-            self.fail("E0403", f"`{what}` has to be a whole number, not {describe(value)}", node.span)
+            self.fail("E0403", f"{shown} has to be a whole number, not {describe(value)}", node.span)
             return None
         if value < least:
-            self.fail("E0404", f"`{what}` is {value}, and has to be at least {least}", node.span)
+            self.fail("E0404", f"{shown} is {shorten(value)}, and has to be at least {least}", node.span)
             return None
         return value
 
@@ -141,6 +167,13 @@ class Evaluator:
             self.fail("E0403", f"{what} has to be true or false, and this is {describe(value)}", node.span)
             return None
         return value
+
+    def _number(self, node: s.Number, scope: Scope, hint: str) -> Value:
+        return node.value if _bounded(node.value) else self._too_large(node)
+
+    def _quantity(self, node: s.Quantity, scope: Scope, hint: str) -> Value:
+        value = units.quantity(node.value, node.unit)
+        return value if _bounded(value) else self._too_large(node)
 
     def _name(self, node: s.Name, scope: Scope, hint: str) -> Value:
         value = scope.find(node.id)
@@ -169,13 +202,22 @@ class Evaluator:
         if node.id in self.later:
             place = Label(self.later[node.id], "defined here")
             return self.fail("E0302", f"`{node.id}` is used before it is defined", node.span, "", [place])
-        close = did_you_mean(node.id, self.known(scope))
-        return self.fail("E0301", f"nothing is called `{node.id}`", node.span, help=close[:1])
+        help: tuple[str, ...] = ()
+        if self.problems.count < MOST_ERRORS:  # nobody sees the help of later ones
+            help = did_you_mean(node.id, self.known(scope))[:1]
+        if self.guesses and not help:
+            return UNKNOWN
+        behind = node.span.source.text[node.span.end : node.span.end + 20].lstrip()
+        if behind.startswith("=="):
+            help = (f"`==` compares: an argument is given as `{node.id} = …`",)
+        return self.fail("E0301", f"nothing is called `{node.id}`", node.span, help=help or (_DEFINE,))
 
     def _attribute(self, node: s.Attribute, scope: Scope, hint: str) -> Value:
         value = self.evaluate(node.value, scope)
         if isinstance(value, Unknown):
             return UNKNOWN
+        if isinstance(value, TableValue):
+            self.spend(node.span, len(value.rows) * len(value.columns))
         entries = self.attributes(value)
         if node.name in entries:
             return entries[node.name]
@@ -214,8 +256,22 @@ class Evaluator:
         return value[index]
 
     def _items(self, node: s.Items, scope: Scope, hint: str) -> Value:
-        values = tuple(self.evaluate(item, scope, hint) for item in node.items)
-        return UNKNOWN if any(isinstance(v, Unknown) for v in values) else values
+        values = tuple([self.evaluate(item, scope, hint) for item in node.items])
+        if any(isinstance(v, Unknown) for v in values):
+            return UNKNOWN
+        return values if self._fits(node, values) else self._too_large(node)
+
+    def _fits(self, node: s.Expr, value: Value) -> bool:
+        """Whether a list is small enough with all that is in it; its size is paid for in steps."""
+        size = 0
+        pending = [value]
+        while pending and size <= MOST_ITEMS:
+            item = pending.pop()
+            size += 1
+            if isinstance(item, tuple):
+                pending += item
+        self.spend(node.span, size)
+        return size <= MOST_ITEMS
 
     def _record(self, node: s.Record, scope: Scope, hint: str) -> Value:
         entries = []
@@ -286,10 +342,10 @@ class Evaluator:
         if operator in ("==", "!="):
             return self._equal(node, left, right) is (operator == "==")
         if operator == "+" and isinstance(left, tuple) and isinstance(right, tuple):
-            if len(left) + len(right) > MOST_ITEMS:
-                return self._too_large(node)
-            return left + right
+            joined = left + right
+            return joined if self._fits(node, joined) else self._too_large(node)
         if operator == "+" and isinstance(left, str) and isinstance(right, str):
+            self.spend(node.span, (len(left) + len(right)) // 100)
             return left + right if len(left) + len(right) <= MOST_ITEMS else self._too_large(node)
         for value, operand in ((left, node.left), (right, node.right)):
             if isinstance(value, bool) or not (isinstance(value, int | float) or units.is_quantity(value)):
@@ -299,7 +355,7 @@ class Evaluator:
         try:
             return self._arithmetic(node, left, right)
         except ZeroDivisionError:
-            return self.fail("E0406", "a division by zero", node.right.span)
+            return self.fail("E0406", "a division by zero", node.right.span, "this is 0")
         except OverflowError:
             return self._too_large(node)
 
@@ -307,6 +363,8 @@ class Evaluator:
         if units.is_quantity(left) and units.is_quantity(right) and left.units != right.units:
             self._mismatch(node, left, right)
             return False
+        if isinstance(left, tuple):
+            self.spend(node.span, len(left))
         return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
     def _mismatch(self, node: s.Binary, left: Value, right: Value) -> Unknown:
@@ -314,8 +372,9 @@ class Evaluator:
         return self.fail(
             "E0402",
             f"{describe(left)} and {describe(right)} cannot be {words}",
-            node.span,
-            others=[Label(node.left.span, describe(left)), Label(node.right.span, describe(right))],
+            node.right.span,
+            describe(right),
+            [Label(node.left.span, describe(left))],
         )
 
     def _arithmetic(self, node: s.Binary, left: Any, right: Any) -> Value:
@@ -349,26 +408,35 @@ class Evaluator:
                     return self.fail(
                         "E0403", f"an exponent is a plain number, not {describe(right)}", node.right.span
                     )
-                if isinstance(left, int) and isinstance(right, int):
-                    if abs(left) > 1 and abs(right) * abs(left).bit_length() > MOST_BITS:
+                base = left.magnitude if quantities[0] else left
+                if isinstance(base, int) and isinstance(right, int):
+                    if abs(base) > 1 and abs(right) * (abs(base).bit_length() - 1) > MOST_BITS:
                         return self._too_large(node)
                 elif isinstance(left, int | float) and left < 0:
                     return self.fail("E0404", "a negative number has no such power", node.span)
                 result = left**right
         if units.is_quantity(result) and result.dimensionless:
             result = result.magnitude
-        if isinstance(result, int) and result.bit_length() > MOST_BITS:
-            return self._too_large(node)
-        return result
+        return result if _bounded(result) else self._too_large(node)
 
     def _too_large(self, node: s.Expr) -> Unknown:
-        return self.fail("E0902", "the result is larger than anything that is meant here", node.span)
+        return self.fail(
+            "E0902",
+            "the result is larger than anything that is meant here",
+            node.span,
+            help=[f"numbers go up to 10^{MOST_BITS * 3 // 10}, lists up to {MOST_ITEMS} items"],
+        )
 
     # ----------------------------------------------------------------------------------- calls
 
     def _call(self, node: s.Call, scope: Scope, hint: str) -> Value:
         function = self.evaluate(node.function, scope)
-        return UNKNOWN if isinstance(function, Unknown) else self.call(function, node, scope, None, None)
+        if isinstance(function, Unknown):
+            return UNKNOWN
+        self.deeper(node.span, 2)
+        value = self.call(function, node, scope, None, None)
+        self.budget.nesting -= 2
+        return value
 
     def call(
         self, function: Value, node: s.Expr, scope: Scope, piped: TensorValue | None, label: str | None
@@ -407,8 +475,12 @@ class Evaluator:
             return self.fail("E0305", f"`{name}` takes its arguments by position", named[0].span)
         if any(isinstance(g, Unknown) for g in given):
             return UNKNOWN
+        for value in given:
+            if isinstance(value, tuple):
+                self.spend(node.span, len(value))
         try:
-            return BUILTINS[name](*given)
+            value = BUILTINS[name](*given)
+            return value if not isinstance(value, tuple) or self._fits(node, value) else self._too_large(node)
         except Misuse as misuse:
             return self.fail("E0305", str(misuse), node.span)
 
@@ -460,9 +532,10 @@ class Evaluator:
             if name is None:
                 if position >= len(names):
                     extra = len([a for a in arguments if a.name is None]) + (piped is not None)
+                    takes = "1 argument" if len(names) == 1 else f"{len(names) or 'no'} arguments"
                     self.fail(
                         "E0305",
-                        f"`{function.name}` takes {len(names)} arguments, and {extra} are given",
+                        f"`{function.name}` takes {takes}, and {extra} {'is' if extra == 1 else 'are'} given",
                         argument.span,
                         "",
                         [here],
@@ -535,7 +608,10 @@ class Evaluator:
         count = int((last - first) // by) + 1
         if count > MOST_OPTIONS:
             return self.fail(
-                "E0701", f"a choice among {count} options, and {MOST_OPTIONS} is the most", node.span
+                "E0701",
+                f"a choice among {shorten(count)} options, and {MOST_OPTIONS} is the most",
+                node.span,
+                help=["`by STEP` makes the steps larger"],
             )
         return self._take(node, scope, hint, [first + i * by for i in range(count)])
 
@@ -570,25 +646,50 @@ class Evaluator:
             if when:
                 possible.append(alternative)
         if not possible:
-            return self.fail("E0702", "none of the alternatives is possible here", node.span)
+            return self.impossible(node)
         texts = tuple(a.label for a in possible)
         index = self.pick(Site(scope.choice(hint), texts, node.span))
         if index is None:
             return UNKNOWN
         return self.evaluate(possible[index].value, scope, hint)
 
+    def impossible(self, node: s.ChooseLabelled) -> Unknown:
+        """Nothing is left to choose from."""
+        return self.fail(
+            "E0702",
+            "none of the alternatives is possible here",
+            node.span,
+            others=[Label(a.when.span, "does not hold") for a in node.alternatives if a.when],
+        )
+
     def pick(self, site: Site) -> int | None:
         """The chooser's answer; None where it is not an option, which is reported."""
         try:
             return self.chooser.pick(site)
         except NoSuchOption as fault:
-            self.fail("E0703", str(fault), site.span, help=did_you_mean(fault.wanted, site.options)[:1])
+            close = [h for h in did_you_mean(fault.wanted, site.options) if h.startswith("did")]
+            self.fail("E0703", str(fault), site.span, help=close)
+            self.misses.add(site.path)
             return None
 
     # ------------------------------------------------------------------------------- pipelines
 
     def _pipeline(self, node: s.Pipeline, scope: Scope, hint: str) -> Value:
         return self.fail("E0307", "a pipeline of tensors has no meaning outside a network", node.span)
+
+
+_OF_VALUES: Final = ("E02", "E0310", "E04", "E07")
+"""Codes of problems that depend on what a block is given: they are shown with the place of its use."""
+
+_DEFINE: Final = "`let NAME = …` gives a value a name, `NAME = x -> …` a tensor"
+
+
+def _bounded(value: Value) -> bool:
+    """Whether a number or quantity can be calculated with: far from what a float cannot hold."""
+    number = value.magnitude if units.is_quantity(value) else value
+    if isinstance(number, int):
+        return number.bit_length() <= MOST_BITS
+    return not isinstance(number, float) or abs(number) < 2.0**MOST_BITS
 
 
 class _Deeper:
@@ -600,15 +701,20 @@ class _Deeper:
         self.span = span
 
     def __enter__(self) -> None:
+        self.evaluator.deeper(self.span, 3)
+        self.evaluator.uses.append(Label(self.span, f"inside `{self.name}`, used here"))
         self.evaluator.budget.depth += 1
         if self.evaluator.budget.depth > DEEPEST_CALL:
-            self.evaluator.budget.depth -= 1
+            self.__exit__()
             self.evaluator.fail(
                 "E0903",
-                f"`{self.name}` is called more than {DEEPEST_CALL} deep: does it call itself?",
+                f"`{self.name}` is used more than {DEEPEST_CALL} deep",
                 self.span,
+                help=["does it use itself without end?"],
             )
             raise OutOfBounds
 
     def __exit__(self, *_: object) -> None:
+        self.evaluator.budget.nesting -= 3
+        self.evaluator.uses.pop()
         self.evaluator.budget.depth -= 1

@@ -90,6 +90,7 @@ class Comments:
     def __init__(self, source: Source, comments: Sequence[Comment]) -> None:
         self._text = source.text
         self._left = list(reversed(comments))
+        self._ends = frozenset(c.span.start + len(_characters(c)) for c in comments)
 
     def taken_before(self, offset: int) -> list[Comment]:
         """The comments that begin before `offset` and were not handed out yet."""
@@ -136,11 +137,22 @@ class Comments:
 
     def blank_before(self, offset: int) -> bool:
         """Whether what begins at `offset` begins its line, and the line before is empty."""
+        offset = self._outside(offset)
         begin = self._text.rfind("\n", 0, offset)
         if begin < 0 or self._text[begin:offset].strip(_BLANKS):
             return False
         before = self._text.rfind("\n", 0, begin)
         return not self._text[before + 1 : begin].strip(_BLANKS)
+
+    def _outside(self, offset: int) -> int:
+        """Where what begins at `offset` begins with its parentheses, which the syntax does not keep."""
+        at = offset
+        while True:
+            while at > 0 and self._text[at - 1].isspace():
+                at -= 1
+            if at == 0 or self._text[at - 1] != "(" or at in self._ends:
+                return offset
+            at = offset = at - 1
 
     def broken_between(self, start: int, stop: int) -> bool:
         """Whether the source has a line end between two places."""

@@ -368,17 +368,18 @@ def _ahead(items: Iterable[_Item]) -> Iterator[int]:
                     pending += reversed(part.parts)
                 case Indent() | Align():
                     pending.append(part.inner)
-                case Bracketed() if flat and part.flat is not None:
+                case Group() | Fill() | Bracketed() if flat and part.flat is not None:
                     yield part.flat
                 case Bracketed():
                     yield len(part.open)
                     return
-                case Group() | Fill() if part.flat is not None:
-                    yield part.flat
                 case Group():
                     pending.append(part.inner)
-                case Fill():
+                case Fill() if len(part.parts) == 1:
                     pending.append(part.parts[0])
+                case Fill():
+                    yield from _ahead([(0, False, part.parts[0])])
+                    return
                 case _Rest() if flat:
                     yield sum(1 + (p.flat or 0) for p in part.parts)
                 case _:

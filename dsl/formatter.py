@@ -13,6 +13,7 @@ from difflib import unified_diff as difference
 from typing import Final, assert_never
 
 from dovetail.dsl import syntax as s
+from dovetail.dsl.diagnostics import Diagnostic, DovetailError, Label
 from dovetail.dsl.format_comments import Comments
 from dovetail.dsl.format_document import (
     Align,
@@ -29,6 +30,7 @@ from dovetail.dsl.format_document import (
 )
 from dovetail.dsl.format_expressions import ExpressionFormatter, Level, is_numeric
 from dovetail.dsl.parser import grammar, parse_text
+from dovetail.dsl.source import Span
 
 MAP_INDENT: Final = 2
 """Blanks by which a `holds` line of a mapping indents what is inside its tiles."""
@@ -40,8 +42,16 @@ def format_text(text: str, name: str = "<text>") -> str:
 
 
 def format_file(file: s.File) -> str:
-    """The canonical layout of a parsed file, its comments included; ends with one line end."""
-    return _Formatter(file).run()
+    """The canonical layout of a parsed file, its comments included; ends with one line end.
+
+    Raises DovetailError (E0903) for expressions nested beyond what Python can follow.
+    """
+    try:
+        return _Formatter(file).run()
+    except RecursionError:
+        start = Label(Span(file.source, 0, 0))
+        message = "an expression is nested too deeply to follow"
+        raise DovetailError([Diagnostic("E0903", message, start)]) from None
 
 
 def unified_diff(before: str, after: str, name: str) -> str:

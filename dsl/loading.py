@@ -14,10 +14,11 @@ from dovetail.dsl.construction import Construction, Widths, build_layers
 from dovetail.dsl.declarations import Figure, MetricTable
 from dovetail.dsl.diagnostics import Collector, Diagnostic, DovetailError, Label
 from dovetail.dsl.elaborate_network import NetworkElaborator
+from dovetail.dsl.feasible import first_feasible
 from dovetail.dsl.network import Network
 from dovetail.dsl.parser import parse, parse_file
 from dovetail.dsl.problem import Bits
-from dovetail.dsl.source import Source, Span
+from dovetail.dsl.source import Source
 from dovetail.dsl.values import Value
 
 
@@ -67,21 +68,17 @@ def picks_of(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def elaborate_network(
-    file: s.File, problems: Collector, settings: Mapping[str, object]
+    file: s.File, problems: Collector, settings: Mapping[str, object], chooser: DesignChooser
 ) -> NetworkDesign | None:
     """Elaborate; None where an error was added to `problems`."""
-    chooser = DesignChooser(picks_of(settings))
     elaborator = NetworkElaborator(problems, chooser)
     elaborator.prepare(file, settings_of(settings))
-    try:
-        elaborator.run()
-    except RecursionError:
-        start = Span(file.source, 0, 0)
-        problems.add(Diagnostic("E0903", "an expression is nested too deeply to follow", Label(start)))
+    elaborator.run()
     elaborator.check_settings(c.site.path for c in chooser.choices)
     if problems.failed or file.header is None:
         return None
     _lint_unreachable(elaborator, problems)
+    elaborator.check_ties({c.site.path for c in chooser.choices})
     return NetworkDesign(
         file.header.name,
         elaborator.made,
@@ -95,13 +92,24 @@ def elaborate_network(
 
 
 def _lint_unreachable(elaborator: NetworkElaborator, problems: Collector) -> None:
-    """Layers whose outputs nothing needs."""
+    """Layers whose outputs nothing needs: the last of each chain of them, with how many lie before it."""
     needed = {index for index, _ in elaborator.outputs}
-    for layer in reversed(elaborator.made.layers):
-        if needed.isdisjoint(layer.outputs):
-            problems.add(Diagnostic("W1001", f"nothing needs what `{layer.name}` makes", Label(layer.span)))
-        else:
+    behind: dict[int, int] = {}  # tensors that only unneeded layers read, with the last of those layers
+    chains: dict[int, int] = {}
+    layers = elaborator.made.layers
+    for number in range(len(layers) - 1, -1, -1):
+        layer = layers[number]
+        if not needed.isdisjoint(layer.outputs):
             needed.update(layer.inputs)
+            continue
+        last = next((behind[i] for i in layer.outputs if i in behind), number)
+        chains[last] = chains.get(last, 0) + 1
+        behind |= dict.fromkeys(layer.inputs, last)
+    for last, count in chains.items():
+        layer = layers[last]
+        more = f", nor the {count - 1} before it" if count > 1 else ""
+        message = f"nothing needs the layer `{layer.name}`{more}"
+        problems.add(Diagnostic("W1001", message, Label(layer.span), help=("`output` says what is needed",)))
 
 
 def load_network_design(path: str | Path, settings: Mapping[str, object] | None = None) -> NetworkDesign:
@@ -120,7 +128,10 @@ def network_from_text(
 
 
 def _finish(file: s.File, problems: Collector, settings: Mapping[str, object] | None) -> NetworkDesign:
-    design = elaborate_network(file, problems, settings or {})
+    given = settings or {}
+    design, problems = first_feasible(
+        lambda found, chooser: elaborate_network(file, found, given, chooser), problems, picks_of(given)
+    )
     if design is None:
         raise DovetailError(problems.diagnostics)
     return replace(design, warnings=problems.diagnostics)

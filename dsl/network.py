@@ -26,8 +26,8 @@ __all__ = ["Layer", "LayerClass", "Network", "Tensor", "UnknownLayer"]
 COMPUTES = frozenset({Cost.MACS, Cost.UNIT})
 """Operators on whose way out a pointwise operation costs nothing more."""
 
-PARTIAL = frozenset({"split", "slice"})
-"""Views of a part: what is applied to one is not applied to all that its source writes."""
+UNEVEN = frozenset({"split", "slice", "cached"})
+"""Views of a part of what their source writes, or of more: what is applied to one is not applied there."""
 
 
 class UnknownLayer(KeyError):
@@ -221,7 +221,7 @@ class Network:
         ready: set[str] = set()
         for layer in self.layers:
             if layer.cost is Cost.VIEW:
-                computed = layer.op not in PARTIAL and all(t.name in ready for t in layer.inputs)
+                computed = layer.op not in UNEVEN and all(t.name in ready for t in layer.inputs)
             else:
                 # A pointwise layer that is not fused runs by itself: the next one is applied on its way out.
                 computed = layer.cost in COMPUTES or layer.cost is Cost.POINTWISE

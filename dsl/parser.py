@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,19 +16,23 @@ from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_analysis import Shift
 
 from dovetail.dsl.diagnostics import Collector, Diagnostic, DovetailError, Label, did_you_mean
-from dovetail.dsl.layout import BROKEN, STATEMENT_WORDS, Layout, TooDeep
+from dovetail.dsl.layout import BROKEN, Layout, TooDeep
+from dovetail.dsl.nesting import too_deep
+from dovetail.dsl.parse_faults import NAMED, fault
 from dovetail.dsl.source import Source, Span
 from dovetail.dsl.syntax import KINDS, File, Header
 from dovetail.dsl.tree import TreeBuilder
-from dovetail.dsl.units import UNIT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lark.parsers.lalr_interactive_parser import InteractiveParser
 
-LARGEST_FILE: Final = 16 * 2**20
+LARGEST_FILE: Final = 4 * 2**20
 """Bytes; a text somebody wrote is far below."""
+
+MOST_FAULTS: Final = 1000
+"""A text with more bad statements than this is none of ours: reading on would only take time."""
 
 
 class _Extras:
@@ -68,20 +73,18 @@ def read_source(path: Path, shown: str | None = None) -> Source:
     def refuse(code: str, message: str, *help: str) -> DovetailError:
         return DovetailError([Diagnostic(code, message, help=help)])
 
-    if not path.exists():
-        folder = path.parent
-        siblings = [p.name for p in folder.iterdir()] if folder.is_dir() else []
-        near = did_you_mean(path.name, siblings) if len(siblings) < 5000 else ()
-        raise refuse("E0801", f"there is no file `{name}`", *[h for h in near if h.startswith("did")])
-    if path.is_dir():
-        raise refuse("E0802", f"`{name}` is a folder, not a file")
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise refuse("E0801", f"there is no file `{name}`", *_neighbours(path)) from None
+    except IsADirectoryError:
+        raise refuse("E0802", f"`{name}` is a folder, not a file") from None
     except OSError as fault:
         raise refuse("E0803", f"`{name}` cannot be read: {fault.strerror}") from fault
     if len(data) > LARGEST_FILE:
         raise refuse(
-            "E0804", f"`{name}` has {len(data)} bytes; a text of this language has at most {LARGEST_FILE}"
+            "E0804", f"`{name}` has more than {LARGEST_FILE} bytes, and no text of this language is as long"
         )
     try:
         text = data.decode("utf-8-sig")
@@ -90,6 +93,15 @@ def read_source(path: Path, shown: str | None = None) -> Source:
     if "\0" in text:
         raise refuse("E0805", f"`{name}` is not text: it has a NUL character at {text.index(chr(0))}")
     return Source(text, name, path)
+
+
+def _neighbours(path: Path) -> tuple[str, ...]:
+    """Help for a file that is not there: one of nearly the same name in its folder."""
+    try:
+        names = [p.name for p in path.parent.iterdir()]
+    except OSError:
+        return ()
+    return tuple(h for h in did_you_mean(path.name, names) if h.startswith("did"))
 
 
 def parse_file(path: Path, problems: Collector, shown: str | None = None) -> File:
@@ -116,12 +128,14 @@ def parse(source: Source, problems: Collector, kind: str | None = None) -> File:
     try:
         tokens = layout.run(grammar().lex(source.text))
     except TooDeep:
-        tokens = []
-        if not problems.failed:
-            raise
         return File(source, None, (), tuple(layout.comments), frozenset())
     feeder = _Feeder(problems)
     statements = feeder.run(tokens)
+    deep = [fault for fault in map(too_deep, statements) if fault is not None]
+    if deep:
+        for problem in deep:
+            problems.add(problem)
+        return File(source, None, (), tuple(layout.comments), frozenset())
     header, rest = _split_header(source, statements, problems, kind, bool(tokens))
     return File(source, header, rest, tuple(layout.comments), frozenset(feeder.broken))
 
@@ -155,9 +169,16 @@ def _split_header(
     if statements and statements[0] is not header:
         problems.add(Diagnostic("E0109", "the header is the first statement of a file", Label(header.span)))
     if kind is not None and header.kind != {"map": "mapping"}.get(kind, kind):
+        article = "an" if header.kind == "accel" else "a"
         problems.add(
-            Diagnostic("E0808", f"a `.{kind}` file that says it is a `{header.kind}`", Label(header.span))
+            Diagnostic(
+                "E0808",
+                f"the file is a `.{kind}` by its name, and says it is {article} `{header.kind}`",
+                Label(header.span),
+                help=("give the file the other suffix, or " + _header_help(kind),),
+            )
         )
+        return header, ()
     return header, rest
 
 
@@ -169,31 +190,9 @@ def _header_help(kind: str | None) -> str:
     return f"begin with `{example}`"
 
 
-_NAMED: Final = {
-    "SEP": "the end of the line",
-    "NAME": "a name",
-    "NUMBER": "a number",
-    "QUANTITY": "a quantity",
-    "STRING": "a string",
-    "LPAR": "`(`",
-    "RPAR": "`)`",
-    "LSQB": "`[`",
-    "RSQB": "`]`",
-    "LBRACE": "`{`",
-    "RBRACE": "`}`",
-    "COMMA": "`,`",
-    "COLON": "`:`",
-    "EQUAL": "`=`",
-    "DOT": "`.`",
-    "ARROW": "`->`",
-    "RANGE": "`..`",
-}
-_EXPRESSION: Final = frozenset({"NUMBER", "QUANTITY", "STRING", "LSQB", "LPAR"})
-_OPERATORS: Final = frozenset(
-    "PLUS MINUS STAR SLASH CARET COMPARE AND OR ARROW DOT LSQB LPAR SHARED AT REDUCE THEN QMARK".split()
-)
 # A word before one of these is a name, whatever else it could be.
 _MAKES_A_NAME: Final = frozenset({"EQUAL", "COMMA", "DOT", "COLON", "RPAR", "RSQB", "ARROW"})
+# These could be read as nothing else where a name may stand.
 _BEGINS_EXPRESSION: Final = frozenset({"IF", "NOT", "CHOOSE"})
 
 
@@ -207,14 +206,17 @@ class _Feeder:
     def run(self, tokens: list[Token]) -> tuple[Any, ...]:
         parser = grammar().parse_interactive("")
         index = statement = 0
+        depths = list(accumulate(((t.type == "LBRACE") - (t.type == "RBRACE") for t in tokens), initial=0))
         while index < len(tokens):
             token = tokens[index]
             try:
                 parser.feed_token(self._contextual(parser, tokens, index))
             except UnexpectedToken:
                 if token.type != BROKEN:
-                    self._report(parser, tokens, index, statement)
-                index = self._recover(parser, tokens, index, statement)
+                    self.problems.add(fault(parser.parser_state, tokens, index, statement, keywords()))
+                if self.problems.count > MOST_FAULTS:
+                    return ()
+                index = self._recover(parser, tokens, index, statement, depths[index])
                 statement = index
                 continue
             index += 1
@@ -226,11 +228,11 @@ class _Feeder:
     def _contextual(self, parser: InteractiveParser, tokens: list[Token], index: int) -> Token:
         """A keyword where the grammar can go on with it, a name everywhere else."""
         token = tokens[index]
-        if token.type in _NAMED or not str(token).isidentifier():
+        if token.type in NAMED or token.type in _BEGINS_EXPRESSION or not str(token).isidentifier():
             return token
         following = tokens[index + 1].type if index + 1 < len(tokens) else "SEP"
         accepted = parser.parser_state.parse_conf.parse_table.states[parser.parser_state.position]
-        named = following in _MAKES_A_NAME and token.type not in _BEGINS_EXPRESSION
+        named = following in _MAKES_A_NAME
         if token.type == "ZERO" and following not in ("NAME",):
             named = True
         if token.type == "MAC" and following == "SEP" and "NAME" in accepted and "MAC" in accepted:
@@ -243,17 +245,18 @@ class _Feeder:
         name.value = token.value
         return name
 
-    def _recover(self, parser: InteractiveParser, tokens: list[Token], index: int, statement: int) -> int:
+    def _recover(
+        self, parser: InteractiveParser, tokens: list[Token], index: int, statement: int, depth: int
+    ) -> int:
         """Unwind to the innermost list of statements and skip to the end of the broken one."""
         self.broken |= _names_defined(tokens[statement : statement + 8])
         state = parser.parser_state
         table = state.parse_conf.parse_table.states
-        if index > statement:  # at its first token nothing of the statement is on the stack
+        if index and tokens[index - 1].type != "SEP":  # behind that nothing of the statement is on the stack
             while len(state.state_stack) > 1 and not _is_list(table[state.position]):
                 state.state_stack.pop()
                 state.value_stack.pop()
         inside = sum(isinstance(v, Token) and v.type == "LBRACE" for v in state.value_stack)
-        depth = _depth(tokens[:index])
         while index < len(tokens):
             kind = tokens[index].type
             if kind == "SEP" and depth == inside:
@@ -267,48 +270,6 @@ class _Feeder:
             index += 1
         return index
 
-    def _report(self, parser: InteractiveParser, tokens: list[Token], index: int, statement: int) -> None:
-        token = tokens[index]
-        span: Span = token.value
-        before = tokens[index - 1] if index > statement else None
-        expected = set(parser.parser_state.parse_conf.parse_table.states[parser.parser_state.position])
-        word = str(token)
-        if before is not None and before.type in ("NUMBER", "QUANTITY") and word[:1].isalpha():
-            self.problems.add(
-                Diagnostic(
-                    "E0401",
-                    f"`{word}` is no unit",
-                    Label(span, f"after {before}"),
-                    help=did_you_mean(word, UNIT_NAMES),
-                )
-            )
-        elif index == statement + 1 and before is not None and before.type == "NAME" and word != "":
-            close = [h for h in did_you_mean(str(before), STATEMENT_WORDS) if h.startswith("did")]
-            self.problems.add(
-                Diagnostic(
-                    "E0104",
-                    f"`{before}` begins no statement",
-                    Label(before.value),
-                    help=tuple(close) or ("a statement is `NAME = …` or begins with a word of the language",),
-                )
-            )
-        elif token.type == "SEP":
-            self.problems.add(
-                Diagnostic("E0104", f"the statement stops early: {_wanted(expected)} is missing", Label(span))
-            )
-        elif word in keywords() and "NAME" in expected:
-            self.problems.add(
-                Diagnostic("E0104", f"`{word}` is a word of the language and no name", Label(span))
-            )
-        else:
-            self.problems.add(
-                Diagnostic(
-                    "E0104",
-                    f"`{word}` is not expected here",
-                    Label(span, f"{_wanted(expected)} can stand here"),
-                )
-            )
-
 
 def _is_list(actions: dict[str, Any]) -> bool:
     """A parser state in which an item of a list of statements may begin, or the list may end."""
@@ -316,29 +277,12 @@ def _is_list(actions: dict[str, Any]) -> bool:
     return (closes is not None and closes[0] is Shift) or ("$END" in actions and "PARAM" in actions)
 
 
-def _depth(tokens: list[Token]) -> int:
-    """How many `{` are open after these tokens."""
-    return sum((t.type == "LBRACE") - (t.type == "RBRACE") for t in tokens)
-
-
-def _wanted(expected: set[str]) -> str:
-    """The terminals that could stand here, in words."""
-    if expected >= _EXPRESSION:
-        return "an expression"
-    plain = [_NAMED.get(t, f"`{t.lower()}`") for t in sorted(expected - _OPERATORS) if t != "$END"]
-    if not plain:
-        plain = ["an operator"]
-    if len(plain) > 6:
-        return "something else"
-    return " or ".join(plain)
-
-
 def _names_defined(tokens: list[Token]) -> set[str]:
-    """Names that a statement beginning with these tokens would have defined."""
+    """Names that a statement beginning with these tokens would have defined; its keyword may be misspelt."""
     words = [str(t) for t in tokens]
     if not words:
         return set()
-    if words[0] in STATEMENT_WORDS and len(words) > 1 and words[1].isidentifier():
+    if len(words) > 1 and words[0].isidentifier() and words[1].isidentifier():
         return {words[1]}
     names = set()
     for word in words:

@@ -11,6 +11,7 @@ kernel rows/columns. A matrix product `M x K` times `K x N` is `P = M`, `C = K`,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Final
 
@@ -90,6 +91,20 @@ class Problem:
             "outputs": (t["N"], t["G"], t["K"], t["P"], t["Q"]),
         }
 
-    def words(self, operand: str, tile: dict[str, int] | None = None) -> int:
-        """Words of `operand` in a tile (in the whole problem unless given), padding and gaps included."""
-        return prod(self.extents(self.bounds if tile is None else tile)[operand])
+    def words(self, operand: str, tile: dict[str, int] | None = None, *, gaps: bool = True) -> int:
+        """Words of `operand` in a tile (in the whole problem unless given), padding included.
+
+        Without `gaps` an input tile has only the rows and columns that a window touches.
+        """
+        tile = self.bounds if tile is None else tile
+        extents = self.extents(tile)[operand]
+        if gaps or operand != "inputs":
+            return prod(extents)
+        rows = _touched(tile.get("P", 1), tile.get("R", 1), self.stride[0], self.dilation[0])
+        cols = _touched(tile.get("Q", 1), tile.get("S", 1), self.stride[1], self.dilation[1])
+        return prod((*extents[:3], rows, cols))
+
+
+@lru_cache(maxsize=65536)
+def _touched(pixels: int, kernel: int, stride: int, dilation: int) -> int:
+    return len({p * stride + r * dilation for p in range(pixels) for r in range(kernel)})

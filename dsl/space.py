@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from dovetail.dsl import syntax as s
-from dovetail.dsl.choices import NoSuchOption, Site, Ties
+from dovetail.dsl.choices import NoSuchOption, Site, Ties, following
 from dovetail.dsl.diagnostics import Collector, DovetailError
 from dovetail.dsl.elaborate_network import NetworkElaborator
 from dovetail.dsl.evaluator import OutOfBounds
+from dovetail.dsl.feasible import first_feasible
 from dovetail.dsl.loading import elaborate_network, picks_of, settings_of
 from dovetail.dsl.operators import Inferred, Operator
 from dovetail.dsl.parser import parse_file
@@ -90,12 +91,9 @@ class Replay:
         self.weight *= ways[value]
         return value
 
-    def following(self) -> list[int] | None:
+    def following(self) -> tuple[int, ...] | None:
         """The answers of the next sequence in order; None behind the last."""
-        trace = list(self._trace)
-        while trace and trace[-1][0] + 1 == trace[-1][1]:
-            trace.pop()
-        return [*(index for index, _ in trace[:-1]), trace[-1][0] + 1] if trace else None
+        return following(self._trace)
 
 
 class SpaceCounter(NetworkElaborator):
@@ -134,7 +132,7 @@ class SpaceCounter(NetworkElaborator):
     def _ways(self, part: Callable[[], Value], scope: Scope | None) -> dict[Value, int]:
         """Every outcome of `part` with the number of choice sequences that lead to it."""
         ways: dict[Value, int] = {}
-        answers: list[int] | None = []
+        answers: tuple[int, ...] | None = ()
         outer = self._replay
         naming = scope.naming() if scope is not None else None
         while answers is not None:
@@ -158,21 +156,22 @@ class SpaceCounter(NetworkElaborator):
 
     # ------------------------------------------------------------------- parts counted by themselves
 
-    def _pipeline(self, node: s.Pipeline, scope: Scope, hint: str) -> Value:
-        ways = self._ways(partial(self.evaluate, node.head, scope), scope)
-        for stage in node.stages:
-            ways = self._through(stage, ways, scope)
+    def chain(self, parts: Sequence[Callable[[Value], Value]], value: Value, scope: Scope) -> Value:
+        """The ways through one part after the other, added up by what comes out."""
+        ways: dict[Value, int] = {value: 1}
+        for part in parts:
+            after: dict[Value, int] = {}
+            naming = scope.naming()
+            for reached, count in ways.items():
+                scope.rename(naming)
+                for result, more in self._ways(partial(part, reached), scope).items():
+                    after[result] = after.get(result, 0) + count * more
+            ways = after
         return self._replay.pick_weighted(ways)
 
-    def _through(
-        self, stage: s.Stage | s.ForStage, ways: Mapping[Value, int], scope: Scope
-    ) -> dict[Value, int]:
-        """The ways behind a stage, of the ways that lead to it."""
-        after: dict[Value, int] = {}
-        for value, count in ways.items():
-            for result, more in self._ways(partial(self.stage, stage, value, scope), scope).items():
-                after[result] = after.get(result, 0) + count * more
-        return after
+    def made_value(self, shape: tuple[int, ...], index: int) -> TensorValue:
+        """Only the shape tells tensors apart."""
+        return TensorValue(shape)
 
     def use_block(
         self, block: BlockValue, node: s.Expr, scope: Scope, piped: Value | None, label: str | None
@@ -225,7 +224,9 @@ def measure_network_space(path: str | Path, settings: Mapping[str, object] | Non
     problems = Collector()
     file = parse_file(Path(path), problems)
     given = settings or {}
-    design = elaborate_network(file, problems, given)
+    design, problems = first_feasible(
+        lambda found, chooser: elaborate_network(file, found, given, chooser), problems, picks_of(given)
+    )
     if design is None:
         raise DovetailError(problems.diagnostics)
     sites = tuple(c.site for c in design.choices if not c.given)

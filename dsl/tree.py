@@ -66,7 +66,7 @@ class TreeBuilder(Transformer[Token, Any]):
     def _group(self, c: list[Any]) -> _Group:
         return _Group(_nodes(c), _whole(c))
 
-    values = parameters = items = body = patterns = chain = arguments = record = _group
+    values = listed = parameters = items = body = patterns = chain = arguments = record = _group
 
     def header(self, c: list[Any]) -> s.Header:
         return s.Header(_whole(c), str(c[0]), str(c[1]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, TypeAlias
 
+from dovetail.dsl import units, values
 from dovetail.dsl.operators.fault import OperatorFault
 
 Pair: TypeAlias = tuple[int, int]
@@ -231,10 +232,12 @@ def describe(value: object) -> str:
         case str():
             return f'"{value}"' if len(value) <= 40 else "a string"
         case list() | tuple():
-            return (
-                f"[{', '.join(describe(v) for v in value)}]" if len(value) <= 8 else f"a list of {len(value)}"
-            )
+            if len(value) > 8 or any(isinstance(v, list | tuple) for v in value):
+                return f"a list of {len(value)}"
+            return f"[{', '.join(describe(v) for v in value)}]"
         case None:
             return "`none`"
+        case _ if units.is_quantity(value):
+            return units.text_of(value)
         case _:
-            return f"`{value}`"
+            return values.describe(value)

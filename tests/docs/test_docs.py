@@ -54,14 +54,14 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("block", [b for b in ALL if b.language in KINDS], ids=str)
 def test_designs_shown_are_accepted(block: Block, tmp_path: Path) -> None:
-    from dovetail.check import check_file
+    from dovetail.check_command import check_file
 
     header = re.search(r"^(net|accel|study|mapping) ", block.text, re.MULTILINE)
     assert header, f"{block}: a design shown begins with its header"
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     path = tmp_path / "examples" / f"shown.{block.language}"
     path.write_text(block.text, encoding="utf-8")
-    assert [d.render() for d in check_file(path)] == []
+    assert [d.render() for d in check_file(path).diagnostics] == []
 
 
 @pytest.mark.parametrize(

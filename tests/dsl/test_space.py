@@ -111,6 +111,13 @@ def test_channel_choices_are_states_not_a_product(tmp_path: Path) -> None:
     assert size(tmp_path, text) == 4**40
 
 
+def test_repeats_and_rows_are_chains_too(tmp_path: Path) -> None:
+    assert size(tmp_path, "output image -> 30 * conv(choose(4, 8, 16, 32), 1)") == 4**30
+    rows = "table widths(w) { 8; 16; 32 }\n"
+    text = rows + "output image -> for w in widths { 5 * conv(choose(w, 2 * w), 1) }"
+    assert size(tmp_path, text) == 2**15
+
+
 def test_a_given_choice_is_no_longer_open(tmp_path: Path) -> None:
     block = "block b(x) { return x -> conv(8, choose(1, 3, 5), pad = same) }\n"
     text = block + "output image -> one: b() -> two: b()"
