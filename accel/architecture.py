@@ -14,11 +14,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from math import prod
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from dovetail.dsl.problem import Bits
 
+TENSORS: Final = ("inputs", "weights", "outputs", "sums")
+"""What memories hold; `sums` are outputs before they are final, to a mapping the operand `outputs`."""
+
 # ---------------------------------------------------------------------------------- component models
+# `str()` of each is what the text of an `.accel` file has.
+
+DRAM_TYPES: Final = tuple(
+    "DDR3 DDR4 LPDDR LPDDR2 LPDDR3 LPDDR4 LPDDR5 GDDR5 GDDR6 HBM HBM2 HBM3 HBM4 generic".split()
+)
+SRAM_DEVICES: Final = ("lstp", "hp", "lop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +36,16 @@ class Sram:
 
     device: str = "lstp"
 
+    def __str__(self) -> str:
+        return "sram()" if self.device == "lstp" else f"sram({self.device})"
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterFile:
     """`regfile()`: flip-flop register file below 32 rows, the SRAM table from there."""
+
+    def __str__(self) -> str:
+        return "regfile()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +54,16 @@ class Dram:
 
     type: str
 
+    def __str__(self) -> str:
+        return f"dram({self.type})"
+
 
 @dataclass(frozen=True, slots=True)
 class MacUnit:
     """`mac()`: multiplier and accumulator at the operands' bit widths."""
+
+    def __str__(self) -> str:
+        return "mac()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +72,18 @@ class Wire:
 
     length_mm: float
 
+    def __str__(self) -> str:
+        return f"wire({self.length_mm:g} mm)"
+
 
 @dataclass(frozen=True, slots=True)
 class PerBit:
     """`8 pJ/bit`: the same for every action."""
 
     pj: float
+
+    def __str__(self) -> str:
+        return f"{self.pj:g} pJ/bit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +94,18 @@ class PerAccess:
     fill_pj: float
     update_pj: float
 
+    def __str__(self) -> str:
+        return f"{{ read = {self.read_pj:g} pJ; fill = {self.fill_pj:g} pJ; update = {self.update_pj:g} pJ }}"
+
 
 @dataclass(frozen=True, slots=True)
 class PerOperation:
     """`1 pJ`: pJ an operation (a MAC, an element of a unit, a word over a link)."""
 
     pj: float
+
+    def __str__(self) -> str:
+        return f"{self.pj:g} pJ"
 
 
 Component: TypeAlias = Sram | RegisterFile | Dram | MacUnit | Wire | PerBit | PerAccess | PerOperation
@@ -316,10 +349,13 @@ class Architecture:
     dataflows: tuple[Dataflow, ...] = ()
     clock_hz: float = 1e9
     technology_nm: float = 45.0
-    bits: Bits = Bits()
+    bits: Bits = field(default_factory=Bits)
     overlap_transfers: bool = True
     """False (`transfers { overlap = none }`): DRAM time adds to compute time."""
     keep_feature_maps_in: str | None = None
+    paths: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """`path` statements: a tensor and the memories that may hold it, outer to inner. `levels` are in that
+    order already, and no other memory may hold that tensor."""
     metrics: tuple[tuple[str, float, str], ...] = field(default=())
     """Published figures `(name, value, source)` that no model computes."""
 

@@ -2,23 +2,24 @@
 
 Perfect mappings, in which every loop divides what it walks, need formulas only (`halo.py`, `multicast.py`),
 written for one mapping and for columns of mappings alike (`columns.py`; `batch.py` evaluates columns).
-Others are walked pass by pass, where equal passes count once (`walk.py`). Both equal `reference.py` exactly.
+Others combine tables, one a dimension (`imperfect.py`, `tables.py`, `walk.py`). Both equal `reference.py` exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from dovetail.accel.architecture import Architecture, Memory
+from dovetail.accel.architecture import Architecture
 from dovetail.accel.mapping import Mapping, flatten
-from dovetail.costmodel import walk
+from dovetail.costmodel import imperfect, parts
 from dovetail.costmodel.columns import INTS, Kind, Number
-from dovetail.costmodel.counts import Counts, HolderCounts, LinkHops
-from dovetail.costmodel.halo import Move, Slide, brought, used, used_again
+from dovetail.costmodel.counts import Counts
+from dovetail.costmodel.halo import Move, Slide, brought, used, used_again, visits
 from dovetail.costmodel.multicast import PAIRS, receivers
 from dovetail.costmodel.nest import Share, Structure, Transfer, relevant
+from dovetail.costmodel.tally import HopTally, Tallied, Tally
 from dovetail.dsl.problem import OPERANDS, RELEVANT, Problem
 
 AXES = {
@@ -27,32 +28,6 @@ AXES = {
     "outputs": ("N", "G", "K", "P", "Q"),
 }
 """The dimensions that walk each axis of an operand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """`HolderCounts` before they are assembled: numbers or columns."""
-
-    memory: str
-    operand: str
-    reads: Number
-    fills: Number
-    updates: Number
-    instances: Number
-    tile_words: Number
-    served_words: Number
-    moves: Number
-    bits: Number
-
-
-@dataclass(frozen=True, slots=True)
-class HopTally:
-    """`LinkHops` before they are assembled."""
-
-    array: str
-    link: int
-    operand: str
-    words: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,38 +61,15 @@ class Nest:
 
 def count(problem: Problem, architecture: Architecture, mapping: Mapping) -> Counts:
     """All counts of one legal mapping, as exact integers of any size."""
+    return tally_mapping(problem, architecture, mapping).counts()
+
+
+def tally_mapping(problem: Problem, architecture: Architecture, mapping: Mapping) -> Tallied:
+    """Count one legal mapping, in Python ints."""
     structure = Structure.of(architecture, mapping)
     bounds = [loop.bound for loop in mapping.loops]
-    return count_structure(problem, structure, bounds)
-
-
-def count_structure(problem: Problem, structure: Structure, bounds: Sequence[int]) -> Counts:
-    """All counts of the mapping that `structure` and `bounds` make."""
-    problem = flatten(problem, structure.flat)
     nest = Nest.of(INTS, structure, bounds)
-    tallies, hops = tally(INTS, problem, structure, nest, perfect=is_perfect(nest))
-    return Counts(
-        tuple(_holder(t) for t in tallies),
-        tuple(LinkHops(h.array, h.link, h.operand, h.words) for h in hops),
-        problem.macs,
-        nest.total,
-        prod(nest.trips[at] for at in structure.spatial),
-    )
-
-
-def _holder(t: Tally) -> HolderCounts:
-    return HolderCounts(
-        t.memory,
-        t.operand,
-        t.reads,
-        t.fills,
-        t.updates,
-        t.instances,
-        t.tile_words,
-        t.served_words,
-        bool(t.moves),
-        t.bits,
-    )
+    return tally(INTS, flatten(problem, mapping.flat), structure, nest, perfect=is_perfect(nest))
 
 
 def is_perfect(nest: Nest) -> bool:
@@ -125,10 +77,50 @@ def is_perfect(nest: Nest) -> bool:
     return all(bound % step == 0 for bound, step in zip(nest.bounds, nest.steps, strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class _Busy:
+    """`parts.busy` of one dimension, as a function of its steps."""
+
+    bound: int
+    spatial: tuple[bool, ...]
+
+    def __call__(self, *steps: int) -> int:
+        return parts.busy(self.bound, tuple(zip(self.spatial, steps, strict=True)))
+
+
+def busy(
+    kind: Kind,
+    problem: Problem,
+    structure: Structure,
+    nest: Nest,
+    outer_loops: int,
+    without: str = "",
+    *,
+    perfect: bool,
+) -> Number:
+    """PEs behind so many loops that ever have something to do, those along dimensions in `without` apart."""
+    number: Number = 1
+    if perfect:
+        for i in structure.spatial:
+            if i < outer_loops and structure.loops[i].dimension not in without and not nest.idle[i]:
+                number = number * nest.trips[i]
+        return number
+    for dimension, bound in problem.bounds.items():
+        if dimension not in without:
+            own = [i for i in range(outer_loops) if structure.loops[i].dimension == dimension]
+            spread = tuple(i in structure.spatial for i in own)
+            if any(spread):
+                number = number * kind.look_up(_Busy(bound, spread), *(nest.steps[i] for i in own))
+    return number
+
+
 def tally(
     kind: Kind, problem: Problem, structure: Structure, nest: Nest, *, perfect: bool
-) -> tuple[list[Tally], list[HopTally]]:
-    """Counts of every holder (memories outer to inner, operands in order) and of every link."""
+) -> Tallied:
+    """Counts of every holder (memories outer to inner, operands in order) and of every link.
+
+    `problem` is flattened already.
+    """
     tallies: list[Tally] = []
     hops: list[HopTally] = []
     arriving: Number = 0
@@ -141,7 +133,8 @@ def tally(
         hops.extend(links)
     order = {name: at for at, name in enumerate(structure.memories)}
     tallies.sort(key=lambda t: (order[t.memory], OPERANDS.index(t.operand)))
-    return tallies, hops
+    pes = busy(kind, problem, structure, nest, len(structure.loops), perfect=perfect)
+    return Tallied(problem, nest.total, pes, tallies, hops)
 
 
 class Passed:
@@ -186,20 +179,25 @@ class Passed:
             d: 1 if at is None else nest.bounds[at]
             for d, at in self.structure.tile_loops(transfer.outer_loops).items()
         }
-        instances = self._product(i for i in self.structure.spatial if i < transfer.outer_loops)
+        lines = self._product(i for i in self.structure.spatial if i < transfer.outer_loops)
         receiver_sizes = self._sizes(self._hull(transfer.shares), transfer.skip_gaps)
-        per_instance = self.kind.floor_div(self._receivers(transfer.shares), instances)
+        per_instance = self.kind.floor_div(self._receivers(transfer.shares), lines)
         own = Tally(
             memory=transfer.outer,
             operand=self.operand,
+            serves=transfer.inner,
             reads=reads,
             fills=fills,
             updates=updates,
-            instances=instances,
+            instances=self._busy(transfer.outer_loops, ""),
             tile_words=prod(self._sizes(own_tile, self.memory.skip_gaps)),
             served_words=per_instance * prod(receiver_sizes),
             moves=self._moves(),
+            partial=partial,
             bits=bits,
+            latched=transfer.inner is None and transfer.keeps,
+            visits=lambda: self._visits(transfer.outer_loops),
+            served_visits=lambda: self._visits(transfer.inner_loops),
         )
         return own, inner_fills, hops
 
@@ -221,13 +219,15 @@ class Passed:
     def _words(self, shares: tuple[Share, ...]) -> Number:
         """Words that all receivers get when the spatial loops share like this."""
         if not self.perfect:
-            return walk.words(self.problem, self.structure, self.nest.bounds, self.transfer, shares)
+            return imperfect.words(
+                self.kind, self.problem, self.structure, self.nest.steps, self.transfer, shares
+            )
         number = self._receivers(shares)
         if not self.transfer.keeps:
             return number * self.nest.total
         hull = self._hull(shares)
         sizes = self._sizes(hull, self.transfer.skip_gaps)
-        return number * brought(self.kind, sizes, self._temporal_moves(), self._slides(hull, sizes, shares))
+        return number * brought(self.kind, sizes, self._temporal_moves(self.transfer.inner_loops), self._slides(hull, sizes, shares))
 
     def _receivers(self, shares: tuple[Share, ...]) -> Number:
         loops = [
@@ -239,23 +239,38 @@ class Passed:
 
     def _elements(self, outer_loops: int) -> Number:
         """Output elements that the instances behind so many loops touch, summed over them."""
-        reduced = self._product(
-            i
-            for i in self.structure.spatial
-            if i < outer_loops and not relevant("outputs", self.structure.loops[i].dimension)
-        )
-        return self.problem.words("outputs") * reduced
+        return self.problem.words("outputs") * self._busy(outer_loops, "NGKPQ")
+
+    def _busy(self, outer_loops: int, without: str) -> Number:
+        perfect = self.perfect
+        return busy(self.kind, self.problem, self.structure, self.nest, outer_loops, without, perfect=perfect)
 
     # -------------------------------------------------------------------------------------- boxes
 
     def _hull(self, shares: tuple[Share, ...]) -> dict[str, Number]:
         """The part of each dimension inside the box around PEs that shift to each other."""
         hull = dict(self.inner_tile)
+        if not self.perfect:
+            return self._short_hull(shares)
         for i, share in zip(self.transfer.spatial, shares, strict=True):
             if share is Share.SHIFT and not self.nest.idle[i]:
                 d = self.structure.loops[i].dimension
                 hull[d] = hull[d] + (self.nest.trips[i] - 1) * self.nest.steps[i]
         return hull
+
+    def _short_hull(self, shares: tuple[Share, ...]) -> dict[str, Number]:
+        """The same in the first step of an imperfect mapping, where the last PE of a line may have less."""
+        begin = dict.fromkeys(self.problem.bounds, 0)
+        left: dict[str, Number] = dict(self.problem.bounds)
+        share_of = dict(zip(self.transfer.spatial, shares, strict=True))
+        for i in range(self.transfer.inner_loops):
+            d, step = self.structure.loops[i].dimension, self.nest.steps[i]
+            if share_of.get(i) is Share.SHIFT:
+                last = (self.kind.ceil_div(left[d], step) - 1) * step
+                begin[d], left[d] = begin[d] + last, left[d] - last
+            else:
+                left[d] = self.kind.minimum(step, left[d])
+        return {d: begin[d] + left[d] for d in left}
 
     def _sizes(self, tile: dict[str, Number], skip_gaps: bool) -> list[Number]:
         """The box of the operand along each of its axes."""
@@ -298,10 +313,14 @@ class Passed:
                 return lambda moved: self.kind.look_up(used_again, pixels, kernel, stride, dilation, moved)
         return lambda moved: self.kind.maximum(size - moved, 0)
 
-    def _temporal_moves(self) -> list[Move]:
+    def _visits(self, outer_loops: int) -> Number:
+        """How many tiles come one after the other behind so many loops."""
+        return visits(self.kind, self._temporal_moves(outer_loops))
+
+    def _temporal_moves(self, outer_loops: int) -> list[Move]:
         moves = []
-        for i in self.transfer.temporal:
-            if self.nest.idle[i]:
+        for i in self.structure.temporal:
+            if i >= outer_loops or self.nest.idle[i]:
                 continue
             d = self.structure.loops[i].dimension
             axis = next((at for at, dims in enumerate(AXES[self.operand]) if d in dims), None)
@@ -324,12 +343,9 @@ class Passed:
                 moves = moves | (self.nest.trips[i] > 1)
         return moves
 
-    def _product(self, loops: object) -> Number:
+    def _product(self, loops: Iterable[int]) -> Number:
         number: Number = 1
-        for i in loops:  # type: ignore[attr-defined]
+        for i in loops:
             if not self.nest.idle[i]:
                 number = number * self.nest.trips[i]
         return number
-
-
-__all__ = ["AXES", "Memory", "Nest", "Tally", "count", "count_structure", "tally"]

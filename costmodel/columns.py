@@ -7,7 +7,7 @@ exact for integers below 2**53 (`batch.py` guards that bound).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import gcd
 from typing import Any, Protocol, TypeAlias
 
@@ -44,6 +44,17 @@ class Kind(Protocol):
 
     def look_up(self, function: Callable[..., int], *arguments: Number) -> Number:
         """A function of few distinct arguments, called once for each."""
+
+    def tabulate(
+        self, function: Callable[[tuple[int, ...]], tuple[int, ...]], arguments: Sequence[Number]
+    ) -> Sequence[Number]:
+        """The same for a function with several results."""
+
+    def replace(self, where: Number, number: Number, value: Callable[[int], int]) -> Number:
+        """`number`, but `value(mapping)` where the condition holds."""
+
+    def pick(self, numbers: Sequence[Number], mapping: int) -> Sequence[int]:
+        """The numbers of one mapping."""
 
 
 class Ints:
@@ -84,6 +95,20 @@ class Ints:
     def look_up(self, function: Callable[..., int], *arguments: Number) -> Number:
         """The function's value."""
         return function(*arguments)
+
+    def tabulate(
+        self, function: Callable[[tuple[int, ...]], tuple[int, ...]], arguments: Sequence[Number]
+    ) -> Sequence[Number]:
+        """The function's values."""
+        return function(tuple(arguments))
+
+    def replace(self, where: Number, number: Number, value: Callable[[int], int]) -> Number:
+        """The one or the other."""
+        return value(0) if where else number
+
+    def pick(self, numbers: Sequence[Number], mapping: int) -> Sequence[int]:
+        """The numbers."""
+        return numbers
 
 
 INTS = Ints()

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dovetail.costmodel.columns import INTS, Kind, Number
 from dovetail.costmodel.counts import Counts, HolderCounts
+from dovetail.costmodel.tally import Tallied, Tally
+from dovetail.dsl.problem import Bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Energy:
         return self.mac_pj + sum(parts) + sum(self.links_pj.values())
 
 
-def accesses(words: int, instances: int, bits: int, width: int | None) -> int:
+def accesses(kind: Kind, words: Number, instances: Number, bits: int, width: int | None) -> Number:
     """Accesses of `width` bits over all instances that move `words` words of `bits` bits in total.
 
     A word wider than the access takes several. Without a width the unit is the bit: nothing is packed.
@@ -59,28 +62,55 @@ def accesses(words: int, instances: int, bits: int, width: int | None) -> int:
         return words * bits
     if bits > width:
         return words * -(-bits // width)
-    return instances * -(-words // (instances * (width // bits)))
+    return instances * kind.ceil_div(words, instances * (width // bits))
 
 
-def holder_pj(holder: HolderCounts, price: MemoryPrice) -> float:
+def holder_pj(
+    kind: Kind, holder: HolderCounts | Tally, problem_bits: Bits, price: MemoryPrice
+) -> Number:
     """Energy of one memory for one operand, in pJ."""
-    actions = (
-        (holder.reads, price.read_pj),
-        (holder.fills, price.fill_pj),
-        (holder.updates, price.update_pj),
-    )
-    return sum(pj * accesses(words, holder.instances, holder.bits, price.bits) for words, pj in actions)
+
+    def at_width(bits: int) -> Number:
+        pj: Number = 0.0
+        for words, price_pj in (
+            (holder.reads, price.read_pj),
+            (holder.fills, price.fill_pj),
+            (holder.updates, price.update_pj),
+        ):
+            if price_pj and not (isinstance(words, int) and words == 0):
+                pj = pj + price_pj * accesses(kind, words, holder.instances, bits, price.bits)
+        return pj
+
+    if isinstance(holder.bits, int):
+        return at_width(holder.bits)
+    sums, outputs = at_width(problem_bits.sums), at_width(problem_bits.outputs)
+    return kind.where(holder.bits == problem_bits.sums, sums, outputs)
 
 
-def energy(counts: Counts, table: EnergyTable) -> Energy:
-    """Energy of everything that `counts` lists."""
-    free = MemoryPrice(0.0, 0.0, 0.0)
+FREE = MemoryPrice(0.0, 0.0, 0.0)
+
+
+def energy(counts: Counts, table: EnergyTable, skipped: float = 0.0) -> Energy:
+    """Energy of everything that `counts` lists; the fraction `skipped` of the MACs costs none."""
     memories: dict[str, dict[str, float]] = {}
     for holder in counts.holders:
-        price = table.memories.get(holder.memory, free)
-        memories.setdefault(holder.memory, {})[holder.operand] = holder_pj(holder, price)
+        price = table.memories.get(holder.memory, FREE)
+        memories.setdefault(holder.memory, {})[holder.operand] = holder_pj(INTS, holder, Bits(), price)
     links: dict[str, float] = {}
     for hop in counts.hops:
         pj = hop.words * table.links.get((hop.array, hop.link), 0.0)
         links[hop.array] = links.get(hop.array, 0.0) + pj
-    return Energy(counts.macs * table.mac_pj, memories, links)
+    return Energy(counts.macs * (1 - skipped) * table.mac_pj, memories, links)
+
+
+def total_pj(kind: Kind, tallied: Tallied, table: EnergyTable, skipped: float = 0.0) -> Number:
+    """The total of `energy`, for one mapping or for columns of them."""
+    pj: Number = tallied.problem.macs * (1 - skipped) * table.mac_pj
+    for t in tallied.tallies:
+        price = table.memories.get(t.memory, FREE)
+        pj = pj + holder_pj(kind, t, tallied.problem.bits, price)
+    for hop in tallied.hops:
+        price_pj = table.links.get((hop.array, hop.link), 0.0)
+        if price_pj:
+            pj = pj + hop.words * price_pj
+    return pj

@@ -53,8 +53,38 @@ def count(problem: Problem, architecture: Architecture, mapping: Mapping) -> Cou
     order = [memory.name for memory in architecture.memories]
     holders.sort(key=lambda h: (order.index(h.memory), OPERANDS.index(h.operand)))
     steps = prod(loop.trips for loop in mapping.loops if isinstance(loop, For))
-    pes = prod(loop.trips for loop in mapping.loops if isinstance(loop, Spatial))
+    pes = busy(problem, mapping, len(mapping.nodes))
     return Counts(tuple(holders), tuple(hops), problem.macs, steps, pes)
+
+
+def busy(problem: Problem, mapping: Mapping, outside: int) -> int:
+    """Instances behind node `outside` that ever have something to do: those that have it in the first step."""
+    first = (0,) * len(mapping.loops)
+    return sum(left_to(problem, mapping, first, pe, outside) is not None for pe in pes(mapping, outside))
+
+
+def pes(mapping: Mapping, outside: int) -> Iterator[PE]:
+    """Indices of the spatial loops outside node `outside`."""
+    loops = (node for node in mapping.nodes[:outside] if isinstance(node, Spatial))
+    return product(*(range(loop.trips) for loop in loops))
+
+
+def left_to(
+    problem: Problem, mapping: Mapping, step: tuple[int, ...], pe: PE, outside: int
+) -> Ranges | None:
+    """What the loops outside node `outside` leave to one PE in one step; None where it has nothing to do."""
+    time, place = iter(step), iter(pe)
+    left = {d: (0, bound) for d, bound in problem.bounds.items()}
+    for node in mapping.nodes[:outside]:
+        if isinstance(node, Holds):
+            continue
+        index = next(time) if isinstance(node, For) else next(place)
+        first, size = left[node.dimension]
+        first, size = first + index * node.step, min(node.step, size - index * node.step)
+        if size <= 0:
+            return None
+        left[node.dimension] = (first, size)
+    return left
 
 
 class _Transfer:
@@ -87,25 +117,9 @@ class _Transfer:
         loops = (node for node in self.mapping.nodes[: self.inside] if isinstance(node, For))
         return product(*(range(loop.trips) for loop in loops))
 
-    def pes(self, outside: int) -> Iterator[PE]:
-        """Indices of the spatial loops outside node `outside`."""
-        loops = (node for node in self.mapping.nodes[:outside] if isinstance(node, Spatial))
-        return product(*(range(loop.trips) for loop in loops))
-
-    def ranges(self, step: tuple[int, ...], pe: PE, outside: int) -> Ranges | None:
-        """What the loops outside node `outside` leave to one PE in one step; None where it has nothing to do."""
-        time, place = iter(step), iter(pe)
-        left = {d: (0, bound) for d, bound in self.problem.bounds.items()}
-        for node in self.mapping.nodes[:outside]:
-            if isinstance(node, Holds):
-                continue
-            index = next(time) if isinstance(node, For) else next(place)
-            first, size = left[node.dimension]
-            first, size = first + index * node.step, min(node.step, size - index * node.step)
-            if size <= 0:
-                return None
-            left[node.dimension] = (first, size)
-        return left
+    def ranges(self, step: tuple[int, ...], pe: PE) -> Ranges | None:
+        """What the loops outside the inner holder leave to one PE in one step."""
+        return left_to(self.problem, self.mapping, step, pe, self.inside)
 
     def box(self, left: Ranges) -> Box:
         """The words of the operand that a tile of the loops touches."""
@@ -134,7 +148,7 @@ class _Transfer:
             if isinstance(node, Spatial)
         ]
         receivers: dict[object, dict[object, list[PE]]] = {}
-        for pe in self.pes(self.inside):
+        for pe in pes(self.mapping, self.inside):
             alone: list[int] = []  # indices that set it apart from every other PE
             shared = dict.fromkeys(DIMENSIONS, 0)  # where its box begins, by the loops along shared axes
             multicast: list[int] = []
@@ -160,7 +174,7 @@ class _Transfer:
         """The union of the groups' boxes; a group's box is the one around those of its PEs."""
         boxes: list[Box] = []
         for group in receiver:
-            active = [left for pe in group if (left := self.ranges(step, pe, self.inside))]
+            active = [left for pe in group if (left := self.ranges(step, pe))]
             if active:
                 around: Ranges = {}
                 for d in DIMENSIONS:
@@ -191,10 +205,10 @@ class _Transfer:
         """Elements of the operand that each instance behind node `outside` ever touches, summed over them."""
         touched: set[object] = set()
         for step in self.steps():
-            for pe in self.pes(self.inside):
-                left = self.ranges(step, pe, self.inside)
+            for pe in pes(self.mapping, self.inside):
+                left = self.ranges(step, pe)
                 if left:
-                    instance = pe[: len(next(self.pes(outside)))]
+                    instance = pe[: len(next(pes(self.mapping, outside)))]
                     touched.update((instance, word) for word in product(*self.box(left)))
         return len(touched)
 
@@ -218,17 +232,18 @@ class _Transfer:
         self_tile = self.mapping.tile(self.outer, self.problem)
         once = self.receivers(self.links)
         first = next(self.steps())
-        instances = sum(1 for _ in self.pes(self.outer))
+        lines = prod(loop.trips for loop in self.mapping.nodes[: self.outer] if isinstance(loop, Spatial))
         boxes = [box for receiver in once if (box := self.receiver_box(receiver, first))]
+        largest = max(prod(map(len, box)) for box in boxes)
         holder = HolderCounts(
             memory=self.outer_memory.name,
             operand=self.operand,
             reads=reads,
             fills=fills,
             updates=updates,
-            instances=instances,
+            instances=busy(self.problem, self.mapping, self.outer),
             tile_words=self._tile_words(self_tile),
-            served_words=-(-sum(prod(map(len, box)) for box in boxes) // instances),
+            served_words=len(once) // lines * largest,
             moves=self._moves(),
             bits=bits,
         )

@@ -66,6 +66,7 @@ class NetworkElaborator(Declarations):
 
     kind = "net"
     symbols = frozenset({"same", "global", "none"})
+    naming = "`let NAME = …` gives a value a name, `NAME = x -> …` a tensor"
 
     def run(self) -> None:
         """Execute the whole file; what it built is in `made`, `outputs` and `widths`."""
@@ -88,13 +89,13 @@ class NetworkElaborator(Declarations):
         """The statements of a file, in order."""
         self.hoist(statements, scope)
         for statement in statements:
-            depth, nesting = self.budget.depth, self.budget.nesting
+            nesting = self.budget.nesting
             try:
                 self._execute(statement, scope)
             except OutOfBounds:
                 if self.budget.steps < 0 or len(self.made.layers) >= MOST_LAYERS:
                     raise
-                self.budget.depth, self.budget.nesting = depth, nesting
+                self.budget.nesting = nesting
                 for name in _defines(statement):
                     scope.define(name, UNKNOWN)
 

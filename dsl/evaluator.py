@@ -8,7 +8,7 @@ huge expansion is an error, not a hang.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dovetail.dsl import syntax as s
@@ -38,8 +38,7 @@ MOST_STEPS: Final = 5_000_000
 MOST_OPTIONS: Final = 10_000
 MOST_ITEMS: Final = 100_000
 MOST_BITS: Final = 500
-DEEPEST_CALL: Final = 60
-DEEPEST_NESTING: Final = 320
+DEEPEST_NESTING: Final = 280
 """Levels inside each other, at most three Python frames each: the interpreter's own bound is not reached."""
 
 CONSTANTS: Final[Mapping[str, Value]] = {"true": True, "false": False}
@@ -54,8 +53,9 @@ class Budget:
     """What is left of the steps of one elaboration."""
 
     steps: int = MOST_STEPS
-    depth: int = 0
     nesting: int = 0
+    inside: list[tuple[str, Span]] = field(default_factory=list)
+    """The blocks and functions at hand, innermost last, and where each is used."""
 
 
 class Evaluator:
@@ -63,6 +63,9 @@ class Evaluator:
 
     symbols: frozenset[str] = frozenset()
     """Words that stand for themselves where no name hides them."""
+
+    naming = "`let NAME = …` gives a value a name"
+    """Help for a name that nothing is like."""
 
     def __init__(self, problems: Collector, chooser: Chooser) -> None:
         self.problems = problems
@@ -125,11 +128,12 @@ class Evaluator:
         """Some levels down; raises OutOfBounds where it goes too deep. The caller comes back up."""
         self.budget.nesting += levels
         if self.budget.nesting > DEEPEST_NESTING:
-            if not self.uses:
-                self.fail("E0903", "this is nested too deeply to follow", span)
+            if not self.budget.inside:
+                self.fail("E0903", "this is nested too deep to follow", span)
             else:
-                message = f"{self.uses[-1].text.partition(',')[0]}, it is too deep to follow"
-                self.fail("E0903", message, self.uses[-1].span, help=["does it use itself without end?"])
+                name, place = self.budget.inside[-1]
+                help = ["does it use itself without end?"]
+                self.fail("E0903", f"the uses of `{name}` nest too deep to follow", place, help=help)
             raise OutOfBounds
 
     # ------------------------------------------------------------------------------- evaluation
@@ -210,7 +214,7 @@ class Evaluator:
         behind = node.span.source.text[node.span.end : node.span.end + 20].lstrip()
         if behind.startswith("=="):
             help = (f"`==` compares: an argument is given as `{node.id} = …`",)
-        return self.fail("E0301", f"nothing is called `{node.id}`", node.span, help=help or (_DEFINE,))
+        return self.fail("E0301", f"nothing is called `{node.id}`", node.span, help=help or (self.naming,))
 
     def _attribute(self, node: s.Attribute, scope: Scope, hint: str) -> Value:
         value = self.evaluate(node.value, scope)
@@ -494,7 +498,7 @@ class Evaluator:
         inner: Scope,
     ) -> Value:
         bound = self.bind(function, arguments, node, scope, piped)
-        if bound is None:
+        if bound is None or any(isinstance(v, Unknown) for v in bound.values()):
             return UNKNOWN
         for name, value in bound.items():
             inner.define(name, value)
@@ -681,8 +685,6 @@ class Evaluator:
 _OF_VALUES: Final = ("E02", "E0310", "E04", "E07")
 """Codes of problems that depend on what a block is given: they are shown with the place of its use."""
 
-_DEFINE: Final = "`let NAME = …` gives a value a name, `NAME = x -> …` a tensor"
-
 
 def _bounded(value: Value) -> bool:
     """Whether a number or quantity can be calculated with: far from what a float cannot hold."""
@@ -702,19 +704,10 @@ class _Deeper:
 
     def __enter__(self) -> None:
         self.evaluator.deeper(self.span, 3)
+        self.evaluator.budget.inside.append((self.name, self.span))
         self.evaluator.uses.append(Label(self.span, f"inside `{self.name}`, used here"))
-        self.evaluator.budget.depth += 1
-        if self.evaluator.budget.depth > DEEPEST_CALL:
-            self.__exit__()
-            self.evaluator.fail(
-                "E0903",
-                f"`{self.name}` is used more than {DEEPEST_CALL} deep",
-                self.span,
-                help=["does it use itself without end?"],
-            )
-            raise OutOfBounds
 
     def __exit__(self, *_: object) -> None:
         self.evaluator.budget.nesting -= 3
         self.evaluator.uses.pop()
-        self.evaluator.budget.depth -= 1
+        self.evaluator.budget.inside.pop()

@@ -163,13 +163,20 @@ class Comments:
         return "\n" not in self._text[max(0, self._text.rfind("{", 0, first)) : end]
 
     def closes(self, offset: int, bracket: str) -> int:
-        """Where the first closing `bracket` behind `offset` stands, comments skipped."""
-        at, text = offset, self._text
-        while at < len(text) and text[at] != bracket:
-            at = text.find("\n", at) if text[at] == "#" else at + 1
-            if at < 0:
-                break
-        return at if 0 <= at < len(text) else len(text)
+        """Where the brackets of a head close whose last item ends at `offset`.
+
+        That is the last `bracket` of those that stand there: the ones before are the item's own parentheses.
+        """
+        at, text, found = offset, self._text, offset
+        while at < len(text) and (text[at].isspace() or text[at] in "),]#"):
+            if text[at] == bracket:
+                found = at
+            if text[at] == "#":
+                end = text.find("\n", at)
+                at = len(text) if end < 0 else end
+            else:
+                at += 1
+        return found
 
     def _above(self, comment: Comment) -> Above:
         return Above(_characters(comment), comment.own_line and self.blank_before(comment.span.start))

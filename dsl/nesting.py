@@ -10,6 +10,7 @@ from typing import Final
 
 from dovetail.dsl import syntax as s
 from dovetail.dsl.diagnostics import Diagnostic, Label
+from dovetail.dsl.source import Span
 
 DEEPEST_TREE: Final = 150
 
@@ -30,7 +31,10 @@ def too_deep(statement: s.Node) -> Diagnostic | None:
                 return Diagnostic(
                     "E0106",
                     f"this is nested more than {DEEPEST_TREE} deep",
-                    Label(statement.span, "in this statement"),
+                    Label(
+                        Span(statement.span.source, statement.span.start, statement.span.start + 1),
+                        "from here on",
+                    ),
                     help=("`let NAME = …` names a part, `add(a, b, …)` adds up many tensors",),
                 )
             pending += [(getattr(node, field), depth + 1) for field in type(node).__slots__]

@@ -252,11 +252,13 @@ class _Feeder:
         self.broken |= _names_defined(tokens[statement : statement + 8])
         state = parser.parser_state
         table = state.parse_conf.parse_table.states
+        inside = _open_braces(state.value_stack)
         if index and tokens[index - 1].type != "SEP":  # behind that nothing of the statement is on the stack
-            while len(state.state_stack) > 1 and not _is_list(table[state.position]):
+            # Behind a `}` that the statement closed, its body is on the stack still: out of that, too.
+            while len(state.state_stack) > 1 and (inside > depth or not _is_list(table[state.position])):
                 state.state_stack.pop()
-                state.value_stack.pop()
-        inside = sum(isinstance(v, Token) and v.type == "LBRACE" for v in state.value_stack)
+                inside -= _open_braces([state.value_stack.pop()])
+            inside = _open_braces(state.value_stack)
         while index < len(tokens):
             kind = tokens[index].type
             if kind == "SEP" and depth == inside:
@@ -269,6 +271,11 @@ class _Feeder:
                 depth -= 1
             index += 1
         return index
+
+
+def _open_braces(values: list[Any]) -> int:
+    """How many `{` are on the stack."""
+    return sum(isinstance(value, Token) and value.type == "LBRACE" for value in values)
 
 
 def _is_list(actions: dict[str, Any]) -> bool:

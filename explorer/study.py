@@ -12,7 +12,8 @@ engine auto; seed 1; time 10 min
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,8 @@ from dovetail.dsl import syntax as s
 from dovetail.dsl import units
 from dovetail.dsl.choices import DesignChooser
 from dovetail.dsl.declarations import Declarations
-from dovetail.dsl.diagnostics import Collector, Diagnostic, DovetailError
+from dovetail.dsl.diagnostics import Collector, DovetailError, Label
+from dovetail.dsl.evaluator import OutOfBounds
 from dovetail.dsl.loading import NetworkDesign, load_network_design
 from dovetail.dsl.parser import parse_file
 from dovetail.dsl.scope import Scope
@@ -82,9 +84,11 @@ class _StudyReader(Declarations):
         self.networks: list[NetworkDesign] = []
         self.accelerators: list[AcceleratorDesign] = []
         self.goals: dict[str, tuple[str, ...]] = {}
-        self.where: tuple[Condition, ...] = ()
+        self.conditions: tuple[Condition, ...] = ()
         self.baseline: tuple[Path, Path] | None = None
-        self.engine, self.seed, self.time_s = "auto", 0, None
+        self.engine, self.seed = "auto", 0
+        self.time_s: float | None = None
+        self.whole = not self.problems.failed
         self.hoist(self.file.statements, self.scope)
         late: list[s.Setting] = []
         for statement in self.file.statements:
@@ -109,7 +113,7 @@ class _StudyReader(Declarations):
             self.paths.get("accelerators", ()),
             self.goals.get("minimize", ()),
             self.goals.get("maximize", ()),
-            self.where,
+            self.conditions,
             self.baseline,
             self.engine,
             self.seed,
@@ -118,7 +122,8 @@ class _StudyReader(Declarations):
 
     def _once(self, keyword: str, span: Span) -> None:
         if keyword in self.seen:
-            self.fail("E0308", f"`{keyword}` stands twice", span)
+            earlier = Label(self.seen[keyword], "first here")
+            self.fail("E0308", f"`{keyword}` stands twice", span, others=[earlier])
         self.seen[keyword] = span
 
     def _setting(self, statement: s.Setting) -> None:
@@ -131,6 +136,9 @@ class _StudyReader(Declarations):
                 value = self.evaluate(statement.values[0], self.scope)
                 if isinstance(value, Symbol):
                     self.engine = str(value)
+                elif not isinstance(value, Unknown):
+                    message = f"`engine` is one of {', '.join(ENGINES)}, and not {describe(value)}"
+                    self.fail("E0403", message, statement.span)
             case "seed":
                 seed = self.integer(statement.values[0], self.scope, "seed", 0)
                 self.seed = 0 if seed is None else seed
@@ -158,14 +166,15 @@ class _StudyReader(Declarations):
         if path.suffix != suffix:
             self.fail("E0808", f"`{keyword}` are `{suffix}` files, and this is `{text}`", span)
             return None
+        shown = Path(span.source.name).parent / text
         try:
             if keyword == "networks":
-                self.networks.append(load_network_design(path))
+                self.networks.append(load_network_design(shown))
             else:
-                self.accelerators.append(load_accelerator_design(path))
+                self.accelerators.append(load_accelerator_design(shown))
         except DovetailError as fault:
             for d in fault.diagnostics:
-                self.problems.add(d if d.primary else Diagnostic(d.code, d.message, None, d.others, d.help))
+                self.problems.add(d if d.primary else replace(d, primary=Label(span)))
             return None
         return path
 
@@ -198,7 +207,7 @@ class _StudyReader(Declarations):
         if statement.keyword == "where":
             for node in statement.values:
                 self.truth(node, self.scope, "a condition")
-            self.where = tuple(Condition(_text(n), n) for n in statement.values)
+            self.conditions = tuple(Condition(_text(n), n) for n in statement.values)
             return
         for node in statement.values:
             value: Value = self.evaluate(node, self.scope)
@@ -208,6 +217,9 @@ class _StudyReader(Declarations):
         self.goals[statement.keyword] = tuple(_text(n) for n in statement.values)
 
     def _complete(self) -> None:
+        """What a study has to say, unless a statement that could not be read may have said it."""
+        if not self.whole:
+            return
         span = self.file.header.span if self.file.header else Span(self.file.source, 0, 0)
         for keyword in ("networks", "accelerators"):
             if keyword not in self.seen:
@@ -226,8 +238,11 @@ def load_study(path: str | Path) -> Study:
     file = parse_file(Path(path), problems)
     reader = _StudyReader(problems, DesignChooser())
     reader.prepare(file, {})
-    study = reader.read()
-    problems.check()
+    study = None
+    with suppress(OutOfBounds):  # reported
+        study = reader.read()
+    if study is None or problems.failed:
+        raise DovetailError(problems.diagnostics)
     return study
 
 

@@ -293,6 +293,12 @@ def test_a_comment_in_the_middle_of_a_sum_goes_behind_the_statement() -> None:
     assert laid_out("let a = (b # one", "+ c) # two") == "let a = b + c  # one\n# two\n"
 
 
+def test_comments_in_the_head_of_a_definition_stay_in_it() -> None:
+    text = laid_out("fn f(a = -((b # one", "/ # two", "c))) = a")
+    assert text == "fn f(\n    a = -(b / c)  # one\n    # two\n) = a\n"
+    assert laid_out(text) == text
+
+
 # ------------------------------------------------------------------------------- refusals and diff
 
 

@@ -1,7 +1,7 @@
 """Every bad input beside the text that a user reads: `NAME.net` and `NAME.expect`.
 
-`pytest tests/golden --update-golden` writes the expectations anew; read the difference before keeping it. A first
-line `# set NAME = VALUE` gives a parameter from outside, as `--set` does.
+`pytest tests/golden --update-golden` writes the expectations anew; read the difference before keeping it.
+A first line `# set NAME = VALUE` gives a parameter from outside, as `--set` does.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from dovetail.dsl.diagnostics import Collector, DovetailError, render
+from dovetail.accel.loading import load_accelerator_design
+from dovetail.accel.mapping_parsing import load_mapping
+from dovetail.dsl.diagnostics import DovetailError, render
 from dovetail.dsl.loading import load_network_design
-from dovetail.dsl.parser import parse_file
+from dovetail.explorer.study import load_study
 
 HERE = Path(__file__).parent
 KINDS = (".net", ".accel", ".study", ".map")
-CASES = sorted(
-    str(path.relative_to(HERE))
-    for path in HERE.glob("*/*")
-    if path.suffix in KINDS
-)
+CASES = sorted(str(path.relative_to(HERE)) for path in HERE.glob("*/*") if path.suffix in KINDS)
 
 
 def settings(text: str) -> dict[str, object]:
@@ -30,12 +28,18 @@ def settings(text: str) -> dict[str, object]:
 
 def printed(path: Path) -> str:
     """What `check` prints for a file, its warnings included."""
+    given = settings(path.read_text(encoding="utf-8"))
     try:
-        if path.suffix == ".net":
-            return render(load_network_design(path, settings(path.read_text())).warnings)
-        problems = Collector()
-        parse_file(path, problems)
-        return render(problems.diagnostics)
+        match path.suffix:
+            case ".net":
+                return render(load_network_design(path, given).warnings)
+            case ".accel":
+                return render(load_accelerator_design(path, given).warnings)
+            case ".map":
+                load_mapping(path)
+            case _:
+                load_study(path)
+        return ""
     except DovetailError as fault:
         return str(fault)
 

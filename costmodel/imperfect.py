@@ -1,0 +1,126 @@
+"""Words of one transfer when last steps may be short: the tables of its parts, combined (`tables.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from dovetail.costmodel import tables, walk
+from dovetail.costmodel.columns import Kind, Number
+from dovetail.costmodel.multicast import PAIRS
+from dovetail.costmodel.nest import Share, Structure, Transfer, relevant
+from dovetail.dsl.problem import DIMENSIONS, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A part in the nest."""
+
+    shape: tables.Shape
+    whole: tuple[int, ...]
+    loops: tuple[int, ...]
+    """Its loops in the structure."""
+
+
+def words(
+    kind: Kind,
+    problem: Problem,
+    structure: Structure,
+    steps: Sequence[Number],
+    transfer: Transfer,
+    shares: tuple[Share, ...],
+) -> Number:
+    """Words that all receivers of a transfer get when its spatial loops share like this."""
+    places = _places(problem, structure, transfer, shares)
+    rows = [
+        kind.tabulate(partial(tables.row, place.shape, place.whole), [steps[i] for i in place.loops])
+        for place in places
+    ]
+    if not transfer.keeps:
+        number: Number = 1
+        for row in rows:
+            number = number * row[0]
+        return number
+    owner = {i: which for which, place in enumerate(places) for i in place.loops}
+    result = _combined(places, rows, [owner[i] for i in transfer.temporal])
+    regular: Number = True
+    overlaps: Number = False
+    for place, row in zip(places, rows, strict=True):
+        if place.shape.relevant:
+            regular = regular & (row[1] == 1)
+            overlaps = overlaps | (row[2] == 1)
+
+    def walked(mapping: int) -> int:
+        return _walk(structure, transfer, places, kind.pick(steps, mapping))
+
+    return kind.replace(overlaps & kind.negate(regular), result, walked)
+
+
+def _combined(places: Sequence[_Place], rows: Sequence[Sequence[Number]], owners: Sequence[int]) -> Number:
+    """The sum over all tiles that come one after the other, less what slides."""
+    depth = [place.shape.temporal for place in places]
+    indexing = [which for which, place in enumerate(places) if place.shape.relevant]
+    others = [which for which, place in enumerate(places) if not place.shape.relevant]
+
+    def product(which: Sequence[int]) -> Number:
+        number: Number = 1
+        for part in which:
+            number = number * rows[part][3 + depth[part]]
+        return number
+
+    total: Number = 0
+    iterations = product(others)
+    tiles = product(indexing)
+    for part in reversed(owners):
+        depth[part] -= 1
+        if not places[part].shape.relevant:
+            iterations = product(others)
+            continue
+        outside = product(indexing)
+        total = total + iterations * (tiles - outside)
+        tiles = outside
+        slides = rows[part][4 + places[part].shape.temporal + depth[part]]
+        if not (isinstance(slides, int) and slides == 0):
+            total = total - iterations * slides * product([i for i in indexing if i != part])
+    return total + iterations * tiles
+
+
+def _walk(
+    structure: Structure, transfer: Transfer, places: Sequence[_Place], steps: Sequence[int]
+) -> int:
+    parts = [place.shape.part(place.whole, tuple(steps[i] for i in place.loops)) for place in places]
+    temporal = []
+    for i in transfer.temporal:
+        which = next(at for at, place in enumerate(places) if i in place.loops)
+        temporal.append((which, steps[i] * parts[which].scale[structure.loops[i].dimension]))
+    return walk.words(parts, temporal)
+
+
+def _places(
+    problem: Problem, structure: Structure, transfer: Transfer, shares: tuple[Share, ...]
+) -> list[_Place]:
+    """The parts of a transfer: the operand's axes, then the dimensions that do not index it."""
+    share_of = dict(zip(transfer.spatial, shares, strict=True))
+    groups = [(d,) for d in DIMENSIONS]
+    if transfer.operand == "inputs":
+        groups = [("G",), ("N",), ("C",), *PAIRS, ("K",)]
+    places = []
+    for dimensions in groups:
+        scale = (1,) * len(dimensions)
+        if len(dimensions) == 2:
+            axis = PAIRS.index(dimensions)
+            scale = (problem.stride[axis], problem.dilation[axis])
+        loops = tuple(
+            i for i in range(transfer.inner_loops) if structure.loops[i].dimension in dimensions
+        )
+        shape = tables.Shape(
+            dimensions,
+            scale,
+            relevant(transfer.operand, dimensions[0]),
+            transfer.skip_gaps,
+            tuple((structure.loops[i].dimension, share_of.get(i)) for i in loops),
+        )
+        whole = tuple(problem.bounds[d] for d in dimensions)
+        places.append(_Place(shape, whole, loops))
+    return places

@@ -1,0 +1,263 @@
+"""A whole network on an architecture: each layer mapped by every dataflow, the best choice for the network.
+
+    cost = evaluate_network(network, architecture, price(architecture), Objective.EDP)
+    cost.cycles, cost.energy_pj, cost.layers[0].dataflow, cost.layers[0].mapping
+
+Layers run one after the other, so that their cycles and energies add up. Layers of equal shape and width
+are mapped once. Operations without MACs cost their traffic (`vector_cost.py`); what is free (`Network.free`)
+costs nothing. Leakage is charged for the whole time, layer by layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dovetail.accel.architecture import Architecture, Dataflow
+from dovetail.accel.mapping import Mapping
+from dovetail.costmodel.bound import Bound, lower_bound
+from dovetail.costmodel.components import Prices
+from dovetail.costmodel.energy import energy
+from dovetail.costmodel.evaluate import Cost, evaluate_mapping
+from dovetail.costmodel.greedy import NoMapping, greedy_mapping
+from dovetail.costmodel.layer_cost import EnergyParts, LayerCost, NetworkCost, Refusal, SingleDataflow, Trial
+from dovetail.costmodel.price_table import energy_table, spread_table
+from dovetail.costmodel.selection import Objective, select
+from dovetail.costmodel.vector_cost import vector_cost
+from dovetail.dsl.layer import Layer
+from dovetail.dsl.network import Network
+from dovetail.dsl.problem import Problem
+
+
+class Unmappable(Exception):
+    """Layers that no dataflow can run, each with the reason by dataflow."""
+
+    def __init__(self, layers: Sequence[tuple[Layer, tuple[Refusal, ...]]]) -> None:
+        super().__init__(", ".join(layer.name for layer, _ in layers))
+        self.layers = tuple(layers)
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A loop nest by every dataflow that can run it."""
+
+    trials: tuple[Trial, ...]
+    refusals: tuple[Refusal, ...]
+    bound: Bound
+
+
+def problem_of(layer: Layer, batch: int) -> Problem | None:
+    """The loop nest of a layer for `batch` images; None where it has no MACs.
+
+    The second operand of a product of two activations is different for each image, as weights are not: there
+    the batch is one more group.
+    """
+    if layer.loops is None:
+        return None
+    if layer.weights:
+        return replace(layer.loops, N=batch)
+    return replace(layer.loops, G=layer.loops.G * batch)
+
+
+def evaluate_network(
+    network: Network,
+    architecture: Architecture,
+    prices: Prices,
+    objective: Objective = Objective.EDP,
+    batch: int = 1,
+    dataflows: Sequence[Dataflow] | None = None,
+    layers: Sequence[Layer] | None = None,
+) -> NetworkCost:
+    """Every layer (or those in `layers`) by the best of `dataflows` (all that the text has, unless given).
+
+    Raises Unmappable with every layer that cannot run, ValueError where the MAC has no rate for the operands'
+    widths (`latency.mac_rate`).
+    """
+    wanted = network.layers if layers is None else layers
+    costing = [layer for layer in wanted if network.free(layer) is None]
+    free = [(layer, reason) for layer in wanted if (reason := network.free(layer)) is not None]
+    known: dict[Problem, Solved] = {}
+    flows: Sequence[Dataflow | None] = architecture.dataflows if dataflows is None else dataflows
+    for layer in costing:
+        problem = problem_of(layer, batch)
+        if problem is not None and problem not in known:
+            known[problem] = solve(problem, architecture, prices, flows or (None,))
+    stuck = [
+        (layer, known[problem].refusals)
+        for layer in costing
+        if (problem := problem_of(layer, batch)) is not None and not known[problem].trials
+    ]
+    if stuck:
+        raise Unmappable(stuck)
+
+    ways = [
+        [_without_macs(layer, architecture, prices, batch)]
+        if (problem := problem_of(layer, batch)) is None
+        else [
+            _with_macs(layer, problem, known[problem], trial, architecture) for trial in known[problem].trials
+        ]
+        for layer in costing
+    ]
+    points = [[(way.cycles, way.energy_pj) for way in layer] for layer in ways]
+    results = [layer[taken] for layer, taken in zip(ways, select(points, objective), strict=True)]
+    return NetworkCost(
+        network=network,
+        architecture=architecture,
+        prices=prices,
+        objective=objective,
+        batch=batch,
+        layers=tuple(results),
+        free=tuple(free),
+        single=_single(results, [f.name for f in flows if f is not None]) if len(flows) > 1 else (),
+    )
+
+
+def evaluate_given(
+    network: Network,
+    layer: Layer,
+    architecture: Architecture,
+    prices: Prices,
+    mapping: Mapping,
+    objective: Objective = Objective.EDP,
+    batch: int = 1,
+    dataflow: str | None = None,
+) -> NetworkCost:
+    """One layer with MACs under a given mapping, which has to be legal (`accel.legality`)."""
+    problem = problem_of(layer, batch)
+    if problem is None:
+        raise ValueError(f"`{layer.name}` has no loops to map")
+    trial = try_mapping(problem, architecture, prices, mapping, dataflow)
+    bound = lower_bound(
+        problem, architecture, energy_table(prices, problem.bits), leakage_pj_per_cycle(architecture, prices)
+    )
+    result = _with_macs(layer, problem, Solved((trial,), (), bound), trial, architecture)
+    return NetworkCost(network, architecture, prices, objective, batch, (result,), (), ())
+
+
+def solve(
+    problem: Problem, architecture: Architecture, prices: Prices, dataflows: Sequence[Dataflow | None]
+) -> Solved:
+    """A loop nest by each dataflow (None: by any mapping)."""
+    trials, refusals = [], []
+    for dataflow in dataflows:
+        try:
+            mapping = greedy_mapping(problem, architecture, dataflow)
+        except NoMapping as fault:
+            refusals.append(Refusal(dataflow.name if dataflow else None, str(fault)))
+            continue
+        trials.append(
+            try_mapping(problem, architecture, prices, mapping, dataflow.name if dataflow else None)
+        )
+    bound = lower_bound(
+        problem, architecture, energy_table(prices, problem.bits), leakage_pj_per_cycle(architecture, prices)
+    )
+    return Solved(tuple(trials), tuple(refusals), bound)
+
+
+def try_mapping(
+    problem: Problem, architecture: Architecture, prices: Prices, mapping: Mapping, dataflow: str | None
+) -> Trial:
+    """One mapping with all its costs; it has to be legal."""
+    cost = evaluate_mapping(problem, architecture, mapping, energy_table(prices, problem.bits), dataflow)
+    return Trial(dataflow, mapping, cost, _energy_parts(problem, architecture, prices, cost))
+
+
+def leakage_pj_per_cycle(architecture: Architecture, prices: Prices) -> float:
+    """What leaks in one clock cycle."""
+    return prices.leakage_mw.value * 1e9 / architecture.clock_hz
+
+
+def _energy_parts(problem: Problem, architecture: Architecture, prices: Prices, cost: Cost) -> EnergyParts:
+    spread = energy(cost.counts, spread_table(prices, problem.bits)).total_pj
+    leakage = leakage_pj_per_cycle(architecture, prices) * cost.cycles
+    return EnergyParts(
+        mac_pj=cost.energy.mac_pj,
+        memories_pj=cost.energy.memories_pj,
+        links_pj=cost.energy.links_pj,
+        units_pj={},
+        leakage_pj=leakage,
+        spread_pj=spread + leakage * prices.leakage_mw.error,
+    )
+
+
+def _with_macs(
+    layer: Layer, problem: Problem, solved: Solved, trial: Trial, architecture: Architecture
+) -> LayerCost:
+    cost = trial.cost
+    return LayerCost(
+        layer=layer,
+        macs=problem.macs,
+        cycles=cost.cycles,
+        latency_s=cost.cycles / architecture.clock_hz,
+        energy=trial.energy,
+        traffic_words=cost.traffic_words(),
+        outermost_bits=cost.traffic_bits().get(architecture.memories[0].name, 0),
+        bound_by=cost.latency.bound_by,
+        utilization=cost.utilization,
+        bound=solved.bound,
+        problem=problem,
+        chosen=trial,
+        trials=solved.trials,
+        refusals=solved.refusals,
+        unit=None,
+    )
+
+
+def _without_macs(layer: Layer, architecture: Architecture, prices: Prices, batch: int) -> LayerCost:
+    cost = vector_cost(layer, architecture, prices, batch)
+    leakage = leakage_pj_per_cycle(architecture, prices) * cost.cycles
+    parts = EnergyParts(
+        mac_pj=0.0,
+        memories_pj=cost.memories_pj,
+        links_pj={},
+        units_pj={cost.unit: cost.unit_pj} if cost.unit is not None else {},
+        leakage_pj=leakage,
+        spread_pj=cost.spread_pj + leakage * prices.leakage_mw.error,
+    )
+    traffic: dict[str, dict[str, dict[str, int]]] = {}
+    for holder in cost.holders:
+        words = traffic.setdefault(holder.memory, {}).setdefault(holder.operand, {"reads": 0, "fills": 0})
+        words["reads"] += holder.reads
+        words["fills"] += holder.fills
+        if holder.operand == "outputs":
+            words["updates"] = words.get("updates", 0) + holder.updates
+    outermost = architecture.memories[0].name
+    return LayerCost(
+        layer=layer,
+        macs=0,
+        cycles=cost.cycles,
+        latency_s=cost.cycles / architecture.clock_hz,
+        energy=parts,
+        traffic_words=traffic,
+        outermost_bits=sum(
+            (h.reads + h.fills + h.updates) * h.bits for h in cost.holders if h.memory == outermost
+        ),
+        bound_by=cost.bound_by,
+        utilization=0.0,
+        bound=Bound(cost.cycles, parts.total_pj),  # nothing is searched: what it costs is all it can cost
+        problem=None,
+        chosen=None,
+        trials=(),
+        refusals=(),
+        unit=cost.unit,
+    )
+
+
+def _single(layers: Sequence[LayerCost], dataflows: Sequence[str]) -> tuple[SingleDataflow, ...]:
+    """What the network costs if all layers take one dataflow, for each of them."""
+    results = []
+    for name in dataflows:
+        cycles, pj, missing = 0, 0.0, []
+        for layer in layers:
+            if layer.chosen is None:
+                cycles += layer.cycles
+                pj += layer.energy_pj
+                continue
+            trial = next((t for t in layer.trials if t.dataflow == name), None)
+            if trial is None:
+                missing.append(layer.name)
+                continue
+            cycles += trial.cost.cycles
+            pj += trial.energy.total_pj
+        results.append(SingleDataflow(name, cycles, pj, tuple(missing)))
+    return tuple(results)
