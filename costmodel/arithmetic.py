@@ -24,7 +24,7 @@ from typing import Final
 
 import numpy as np
 
-from dovetail.costmodel import tables
+from dovetail.costmodel import datafiles
 from dovetail.costmodel.figures import Figure, OutsideTable, combined
 from dovetail.costmodel.technology import SOURCE as SCALING
 from dovetail.costmodel.technology import area_factor, energy_factor, leakage_factor, scaling_error
@@ -111,7 +111,7 @@ def _published(operation: str, quantity: str) -> tuple[tuple[float, ...], tuple[
     """Widths in bits and Horowitz's values of integer units."""
     points = sorted(
         (float(row["bits"]), float(row[quantity]))
-        for row in tables.rows("arithmetic")
+        for row in datafiles.rows("arithmetic")
         if row["op"] == operation and row["type"] == "int" and row["source"].startswith("Horowitz")
     )
     return tuple(bits for bits, _ in points), tuple(value for _, value in points)
@@ -122,7 +122,7 @@ def _aladdin_leakage_mw(operation: str) -> float:
     """Leakage of Aladdin's 32 bit unit at a 1 ns clock, which its table gives as a note."""
     note = next(
         row["note"]
-        for row in tables.rows("arithmetic")
+        for row in datafiles.rows("arithmetic")
         if (row["op"], row["type"], row["bits"]) == (operation, "int", "32")
         and row["source"].startswith("Aladdin")
         and row["note"].startswith("clock period 1 ns")

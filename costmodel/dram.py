@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from dovetail.costmodel import tables
+from dovetail.costmodel import datafiles
 from dovetail.costmodel.figures import Figure, OutsideTable
 
 
@@ -22,7 +22,7 @@ class DramFigures:
 @cache
 def dram_types() -> tuple[str, ...]:
     """The names that `dram` knows."""
-    return tuple(row["type"] for row in tables.rows("dram_types"))
+    return tuple(row["type"] for row in datafiles.rows("dram_types"))
 
 
 @cache
@@ -32,7 +32,7 @@ def dram(type: str) -> DramFigures:
     The error is the distance to the farthest published figure for the type, since activates, termination and
     load differ between them by more than any model could repair.
     """
-    row = next((row for row in tables.rows("dram_types") if row["type"].lower() == type.lower()), None)
+    row = next((row for row in datafiles.rows("dram_types") if row["type"].lower() == type.lower()), None)
     if row is None:
         raise OutsideTable("DRAM", repr(type), ", ".join(dram_types()))
 

@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from dovetail.costmodel import sram_table, tables
+from dovetail.costmodel import datafiles, sram_table
 from dovetail.costmodel.figures import Figure, OutsideTable, StorageFigures, combined, total
 from dovetail.costmodel.flipflops import flip_flops
 from dovetail.costmodel.kriging import Array
@@ -219,7 +219,7 @@ def leakage_at(temperature_k: float, nm: float, device: str) -> float:
     node = min(NODES_NM, key=lambda known: abs(log2(known / nm)))
     curve = [
         (float(row["temp_k"]), float(row["leakage_vs_300k"]))
-        for row in tables.rows("sram_leakage_temp")
+        for row in datafiles.rows("sram_leakage_temp")
         if row["device"] == device
         and float(row["tech_nm"]) == node
         and (device, node, float(row["temp_k"])) not in _OUTLIERS

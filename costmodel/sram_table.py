@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dovetail.costmodel import tables
+from dovetail.costmodel import datafiles
 from dovetail.costmodel.kriging import Array, Kriging, krige
 
 QUANTITIES: Final = ("read_energy_pj", "write_energy_pj", "leakage_mw", "area_mm2", "access_ns")
@@ -101,7 +101,7 @@ def fit(rows: SramRows) -> SramModel:
 @cache
 def shipped_rows(device: str, ports: str = "1rw") -> SramRows:
     """The one-bank rows of the shipped table with this device type and these ports."""
-    rows = rows_of(tables.rows("sram_cacti"), ports)
+    rows = rows_of(datafiles.rows("sram_cacti"), ports)
     return rows.take(rows.device == device)
 
 

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dovetail.costmodel import tables
+from dovetail.costmodel import datafiles
 from dovetail.costmodel.figures import OutsideTable
 
 SOURCE: Final = "Stillmaker & Baas 2017"
@@ -77,7 +77,7 @@ def _check(nm: float, nodes: NDArray[np.float64]) -> None:
 def _curve(kind: str, variant: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Nodes (ascending, nm) and the log of each node's factor relative to 45 nm: float64[nodes] each."""
     if kind == "area":
-        row = next(row for row in tables.rows("tech_area") if float(row["from_nm"]) == REFERENCE_NM)
+        row = next(row for row in datafiles.rows("tech_area") if float(row["from_nm"]) == REFERENCE_NM)
         areas = {float(name.removeprefix("to_")): float(row[name]) for name in row if name.startswith("to_")}
         nodes = np.array(sorted(areas))
         return nodes, np.log([areas[nm] for nm in nodes])
@@ -95,7 +95,7 @@ def _supplies(variant: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Nodes of a variant (the bulk ones from 65 nm up belong to both) and their nominal supplies."""
     supplies = {
         float(row["node_nm"]): float(row["assumed_vdd"])
-        for row in tables.rows("tech_factors")
+        for row in datafiles.rows("tech_factors")
         if row["variant"] in (variant, "bulk")
     }
     nodes = np.array(sorted(supplies))
@@ -106,7 +106,7 @@ def _polynomial(kind: str, nm: float, variant: str, volts: float) -> float:
     """The fit of one node at a supply: `e2 V^2 + e1 V + e0`, or the cubic of the delay."""
     row = next(
         row
-        for row in tables.rows("tech_coeffs")
+        for row in datafiles.rows("tech_coeffs")
         if float(row["node_nm"]) == nm and row["variant"] in (variant, "bulk")
     )
     terms = ("e2", "e1", "e0") if kind == "energy" else ("d3", "d2", "d1", "d0")

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from dovetail.costmodel import tables
+from dovetail.costmodel import datafiles
 from dovetail.costmodel.figures import Figure, OutsideTable
 from dovetail.costmodel.technology import supply_v
 
@@ -44,11 +44,11 @@ def _per_mm(nm: float, device: str) -> tuple[float, float, str]:
     """pJ a bit and mm, ns a mm, and where they come from."""
     rows = sorted(
         (float(row["tech_nm"]), float(row["pj_per_bit_mm_random"]), float(row["delay_ns_per_mm"]))
-        for row in tables.rows("wires")
+        for row in datafiles.rows("wires")
         if row["kind"] == KIND and row["device"] == device
     )
     if not rows:
-        known = {row["device"] for row in tables.rows("wires") if row["kind"] == KIND}
+        known = {row["device"] for row in datafiles.rows("wires") if row["kind"] == KIND}
         raise OutsideTable("wire", f"device {device!r}", ", ".join(sorted(known)))
     nodes = [row[0] for row in rows]
     nearest = min(max(nm, nodes[0]), nodes[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from dovetail.dsl.declarations import Figure, MetricTable
 from dovetail.dsl.diagnostics import Collector, Diagnostic, DovetailError, Label
 from dovetail.dsl.elaborate_network import NetworkElaborator
 from dovetail.dsl.feasible import first_feasible
+from dovetail.dsl.layer import Layer
 from dovetail.dsl.network import Network
 from dovetail.dsl.parser import parse, parse_file
 from dovetail.dsl.problem import Bits
@@ -55,6 +56,26 @@ class NetworkDesign:
     def network(self) -> Network:
         """At 16 bit where its text gives no width."""
         return self.at(Bits())
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates at batch 1."""
+        return self.network.macs
+
+    @property
+    def params(self) -> int:
+        """Parameters of all layers: weights, bias, normalisation."""
+        return self.network.params
+
+    def __len__(self) -> int:
+        return len(self.network)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.network)
+
+    def __getitem__(self, name: str) -> Layer:
+        """The layer of that name at 16 bit (`at(bits)[name]` for other widths); raises UnknownLayer."""
+        return self.network[name]
 
 
 def settings_of(values: Mapping[str, object]) -> dict[str, Value]:

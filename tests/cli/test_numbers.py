@@ -17,7 +17,14 @@ def test_three_digits_count(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0041, "4.10 ms"), (0.0009999, "1.00 ms"), (31e6, "31.0 Ms"), (999.7, "1.00 ks"), (0, "0 s"), (2.0, "2.00 s")],
+    [
+        (0.0041, "4.10 ms"),
+        (0.0009999, "1.00 ms"),
+        (31e6, "31.0 Ms"),
+        (999.7, "1.00 ks"),
+        (0, "0 s"),
+        (2.0, "2.00 s"),
+    ],
 )
 def test_a_prefix_leaves_one_to_three_digits(value: float, text: str) -> None:
     assert prefixed(value, "s") == text

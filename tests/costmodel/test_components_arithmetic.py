@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dovetail.costmodel import tables
+from dovetail.costmodel import datafiles
 from dovetail.costmodel.arithmetic import add_pj, mac, multiply_pj
 from dovetail.costmodel.dram import dram, dram_types
 from dovetail.costmodel.figures import Figure, OutsideTable, total
@@ -41,7 +41,7 @@ def test_multipliers_pass_through_the_published_points(bits: int, energy_pj: flo
 def test_multipliers_with_unequal_operands_follow_the_synthesised_ones() -> None:
     power = {
         int(row["bits"].removeprefix("8x")): float(row["note"].split("power_mw=")[1].split(";")[0])
-        for row in tables.rows("arithmetic")
+        for row in datafiles.rows("arithmetic")
         if row["bits"].startswith("8x")
     }
     assert sorted(power) == [2, 3, 4, 5, 6, 7]

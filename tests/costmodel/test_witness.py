@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -18,120 +20,115 @@ LIMIT = 120
 """Temporal steps times PEs of a generated mapping: what the interpreter runs in milliseconds."""
 
 
-@st.composite
-def problems(draw: st.DrawFn) -> Problem:
+def problem(r: Random) -> Problem:
     bounds = dict.fromkeys(DIMENSIONS, 1)
     largest = {"G": 3, "N": 3, "K": 5, "C": 5, "P": 7, "Q": 5, "R": 3, "S": 3}
-    used = draw(st.lists(st.sampled_from("KCPQRSPRGN"), min_size=1, max_size=5, unique=True))
-    for dimension in used:
-        bounds[dimension] = draw(st.integers(2, largest[dimension]))
-    two = st.tuples(st.integers(1, 3), st.integers(1, 3))
-    stride, dilation = (draw(two), draw(two)) if draw(st.booleans()) else ((1, 1), (1, 1))
+    for dimension in r.sample("GNKCPQRSPRC", r.randint(2, 6)):
+        bounds[dimension] = r.randint(2, largest[dimension])
+    stride, dilation = (1, 1), (1, 1)
+    if r.random() < 0.5:
+        stride, dilation = ((r.randint(1, 3), r.randint(1, 3)) for _ in range(2))
     return Problem(**bounds, stride=stride, dilation=dilation, bits=Bits(8, 16, 8, 32))
 
 
-@st.composite
-def arrays(draw: st.DrawFn, name: str) -> Array:
-    names = ("row", "col")[: draw(st.integers(1, 2))]
-    axes = tuple(Axis(axis, draw(st.integers(2, 4))) for axis in names)
+def array(r: Random, name: str) -> Array:
+    names = ("row", "col")[: r.randint(1, 2)]
+    axes = tuple(Axis(axis, r.randint(2, 4)) for axis in names)
     links = []
-    for _ in range(draw(st.integers(0, 4))):
-        tensor = draw(st.sampled_from(["inputs", "inputs", "weights", "sums"]))
-        kinds = [LinkKind.FORWARD, LinkKind.SHIFT]
-        kinds += [LinkKind.REDUCE] * 3 if tensor == "sums" else [LinkKind.MULTICAST] * 3
-        along = draw(st.sampled_from([names, names[:1], names[-1:]]))
-        links.append(Link(along, draw(st.sampled_from(kinds)), tensor))
+    for _ in range(r.randint(0, 5)):
+        tensor = r.choice(["inputs", "inputs", "weights", "sums"])
+        bus = LinkKind.REDUCE if tensor == "sums" else LinkKind.MULTICAST
+        along = r.choice([names, names[:1], names[-1:]])
+        links.append(Link(along, r.choice([bus, bus, LinkKind.FORWARD, LinkKind.SHIFT]), tensor))
     return Array(name, axes, tuple(links))
 
 
-@st.composite
-def architectures(draw: st.DrawFn) -> Architecture:
+def architecture(r: Random) -> Architecture:
     levels: list[Memory | Array] = [Memory("DRAM", frozenset({"inputs", "weights", "outputs"}))]
-    shape = draw(st.sampled_from(["M", "A", "MA", "AM", "MAM", "AMM", "AMA", "MAMA", "AA", "MM"]))
-    for at, kind in enumerate(shape):
+    for at, kind in enumerate(r.choice(["M", "A", "MA", "MA", "AM", "MAM", "MAM", "AMM", "AMA", "MAMA", "AA", "MM"])):
         if kind == "A":
-            levels.append(draw(arrays(f"A{at}")))
+            levels.append(array(r, f"A{at}"))
         else:
-            skip_gaps, drain_reads = draw(st.booleans()), draw(st.booleans())
-            levels.append(
-                Memory(
-                    f"M{at}",
-                    may_hold=frozenset({"inputs", "weights", "sums"}),
-                    skip_gaps=skip_gaps,
-                    drain_reads=drain_reads,
-                )
-            )
-    latch = draw(st.sampled_from([(), ("weights",), ("inputs",), ("outputs",), OPERANDS]))
-    lanes = draw(st.sampled_from([1, 1, 1, 2]))
+            may = frozenset({"inputs", "weights", "sums"})
+            skip_gaps, drain_reads = r.random() < 0.3, r.random() < 0.3
+            levels.append(Memory(f"M{at}", may_hold=may, skip_gaps=skip_gaps, drain_reads=drain_reads))
+    latch = r.choice([(), (), ("weights",), ("inputs",), ("outputs",), OPERANDS])
+    lanes = r.choice([1, 1, 1, 2])
     mac = Mac(lanes=lanes, lanes_dimension="C" if lanes > 1 else None, latch=frozenset(latch))
     return Architecture("random", tuple(levels), mac)
 
 
-@st.composite
-def mappings(draw: st.DrawFn, problem: Problem, architecture: Architecture) -> Mapping:
+def mapping(r: Random, layer: Problem, accelerator: Architecture) -> Mapping:
     """Any legal mapping: loops cut at random, perfect or not, holders at random depths."""
-    perfect = draw(st.booleans())
-    left = {d: bound for d, bound in problem.bounds.items() if bound > 1}
+    perfect, divisible = r.choice([(True, True), (False, True), (False, False), (False, False)])
+    left = {d: bound for d, bound in layer.bounds.items() if bound > 1}
     nodes: list[Holds | For | Spatial] = [Holds("DRAM", OPERANDS)]
+    first = set(left)
 
-    def cut(bound: int, most: int) -> int | None:
-        """A step for a loop over `bound` with at most `most` trips."""
-        steps = [s for s in range(1, bound + 1) if -(-bound // s) <= most and not (perfect and bound % s)]
-        return draw(st.sampled_from(steps)) if steps else None
+    def cut(dimension: str, most: int) -> int | None:
+        """A step for a loop over what is left, with at most `most` trips."""
+        bound = left[dimension]
+        whole = perfect or (divisible and dimension not in first)
+        steps = [s for s in range(1, bound + 1) if -(-bound // s) <= most and not (whole and bound % s)]
+        return r.choice(steps) if steps else None
 
-    def temporal(most: int) -> None:
-        for _ in range(draw(st.integers(0, most))):
+    def walk(dimension: str, step: int) -> None:
+        first.discard(dimension)
+        left[dimension] = step
+        if step == 1:
+            del left[dimension]
+
+    def temporal(least: int, most: int) -> None:
+        for _ in range(r.randint(least, most)):
             if left:
-                d = draw(st.sampled_from(sorted(left)))
-                step = cut(left[d], left[d])
+                d = r.choice(sorted(left))
+                step = cut(d, left[d])
                 assert step is not None
                 nodes.append(For(d, left[d], step))
-                left[d] = step
-                if step == 1:
-                    del left[d]
+                walk(d, step)
 
-    def spatial(array: Array) -> None:
-        free = {axis.name: axis.size for axis in array.axes}
-        for axis in draw(st.lists(st.sampled_from(sorted(free)), max_size=3)):
-            choices = sorted(left) if array.name != "mac" else [d for d in left if d == "C"]
+    def spatial(spread: Array) -> None:
+        free = {axis.name: axis.size for axis in spread.axes}
+        for _ in range(r.randint(1, 4)):
+            axis = r.choice(sorted(free))
+            choices = sorted(left) if spread.name != "mac" else [d for d in left if d == "C"]
             if choices:
-                d = draw(st.sampled_from(choices))
-                step = cut(left[d], free[axis])
+                d = r.choice(choices)
+                step = cut(d, free[axis])
                 if step is not None:
-                    loop = Spatial(d, left[d], array.name, axis, step)
+                    loop = Spatial(d, left[d], spread.name, axis, step)
                     nodes.append(loop)
                     free[axis] //= loop.trips
-                    left[d] = step
-                    if step == 1:
-                        del left[d]
-                temporal(1)
+                    walk(d, step)
+                if r.random() < 0.2:
+                    temporal(1, 1)
 
-    for level in architecture.levels[1:]:
-        temporal(3)
+    for level in accelerator.levels[1:]:
+        temporal(0, 3)
         if isinstance(level, Array):
             spatial(level)
         else:
-            held = draw(st.lists(st.sampled_from(OPERANDS), unique=True))
-            if draw(st.booleans()):
+            held = r.sample(OPERANDS, r.randint(0, 3))
+            if r.random() < 0.5:
                 nodes.append(Holds(level.name, tuple(held)))
             else:
                 for operand in held:
                     nodes.append(Holds(level.name, (operand,)))
-                    temporal(2)
-    for array in architecture.spatial[len(architecture.arrays) :]:
-        spatial(array)
+                    temporal(0, 2)
+    for lanes in accelerator.spatial[len(accelerator.arrays) :]:
+        spatial(lanes)
     while left:
-        temporal(2)
+        temporal(1, 2)
     return Mapping(tuple(nodes))
 
 
 @st.composite
 def triples(draw: st.DrawFn) -> Triple:
-    problem = draw(problems())
-    architecture = draw(architectures())
-    flat = draw(st.sampled_from([(), (), (), (("C", "R", "S"),), (("C", "S"),), (("N", "P", "Q"), ("C", "R", "S"))]))
-    nest = draw(mappings(flatten(problem, flat), architecture))
-    return problem, architecture, Mapping(nest.nodes, flat)
+    r = draw(st.randoms(use_true_random=True))
+    layer, accelerator = problem(r), architecture(r)
+    flat = r.choice([(), (), (), (), (("C", "R", "S"),), (("C", "S"),), (("N", "P", "Q"), ("C", "R", "S"))])
+    nest = mapping(r, flatten(layer, flat), accelerator)
+    return layer, accelerator, Mapping(nest.nodes, flat)
 
 
 def small(mapping: Mapping) -> bool:
@@ -142,14 +139,14 @@ def small(mapping: Mapping) -> bool:
 
 
 def check(triple: Triple) -> None:
-    problem, architecture, mapping = triple
-    assume(small(mapping))
-    assert violations(problem, architecture, mapping) == ()
-    counts = analytic.count(problem, architecture, mapping)
-    assert counts == reference.count(problem, architecture, mapping)
-    layer = flatten(problem, mapping.flat)
-    for memory in architecture.memories:
-        tiles = [(operand, bits) for operand, bits, _ in tiles_of(layer, architecture, mapping, memory)]
+    layer, accelerator, nest = triple
+    assume(small(nest))
+    assert violations(layer, accelerator, nest) == ()
+    counts = analytic.count(layer, accelerator, nest)
+    assert counts == reference.count(layer, accelerator, nest)
+    layer = flatten(layer, nest.flat)
+    for memory in accelerator.memories:
+        tiles = [(operand, bits) for operand, bits, _ in tiles_of(layer, accelerator, nest, memory)]
         held = [(h.operand, h.tile_words * h.bits) for h in counts.at(memory.name)]
         assert sorted(tiles) == sorted(held), "capacity and counts see the same tiles"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dovetail.costmodel import sram_table, tables
+from dovetail.costmodel import datafiles, sram_table
 from dovetail.costmodel.kriging import Array
 from dovetail.costmodel.sram import BETWEEN_NODES, EXTENSION, sram
 from dovetail.costmodel.sram_table import BAND, QUANTITIES, WIDTHS, SramRows
@@ -38,7 +38,7 @@ def predicted_from(known: SramRows, asked: SramRows) -> Array:
 
 
 def one_bank_rows() -> SramRows:
-    return sram_table.rows_of(tables.rows("sram_cacti"))
+    return sram_table.rows_of(datafiles.rows("sram_cacti"))
 
 
 def assert_within_goal(found: Array) -> None:
