@@ -43,6 +43,7 @@ def elaborate_accelerator(
     elaborator = AcceleratorElaborator(problems, chooser)
     elaborator.prepare(file, settings_of(settings))
     elaborator.run()
+    chooser.steps = elaborator.budget.spent
     elaborator.check_settings(c.site.path for c in chooser.choices)
     if problems.failed or file.header is None or elaborator.architecture is None:
         return None

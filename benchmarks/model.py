@@ -94,8 +94,12 @@ def row_stationary() -> Structure:
     )
 
 
-def random_bounds(layer: Problem, structure: Structure, mappings: int, *, perfect: bool) -> NDArray[np.int64]:
-    """Random chains of bounds, `int64[mappings, loops]`."""
+def random_bounds(layer: Problem, structure: Structure, mappings: int, kind: str) -> NDArray[np.int64]:
+    """Random chains of bounds, `int64[mappings, loops]`.
+
+    `perfect`: every step divides; `imperfect`: steps divide each other but not the layer, so that the last one
+    is short; `wild`: any steps.
+    """
     generator = np.random.default_rng(0)
     bounds = np.ones((mappings, len(structure.loops)), np.int64)
     for dimension, size in layer.bounds.items():
@@ -106,7 +110,8 @@ def random_bounds(layer: Problem, structure: Structure, mappings: int, *, perfec
             for i in own[1:]:
                 outer = structure.loops[own[own.index(i) - 1]]
                 most = 14 if outer.axis == "col" else 12 if outer.axis == "row" else size
-                steps = [s for s in range(1, left + 1) if -(-left // s) <= most and not (perfect and left % s)]
+                whole = kind == "perfect" or (kind == "imperfect" and len(chain) > 1)
+                steps = [s for s in range(1, left + 1) if -(-left // s) <= most and not (whole and left % s)]
                 left = int(generator.choice(steps))
                 chain.append(left)
             chains.append(chain)
@@ -133,23 +138,25 @@ def main() -> None:
     def bulk(layer: Problem, bounds: NDArray[np.int64]) -> int:
         return sum(len(part.cycles) for _, part in evaluate_chunks(layer, structure, bounds, PRICES))
 
-    bounds = random_bounds(LAYER, structure, options.mappings, perfect=True)
+    bounds = random_bounds(LAYER, structure, options.mappings, "perfect")
     bulk(LAYER, bounds[:4096])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rate = per_second(lambda: bulk(LAYER, bounds))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(f"perfect factors, in bulk   {rate:12,.0f} mappings/s   ({len(structure.loops)} loops, +{grown:.0f} MiB)")
 
-    imperfect = random_bounds(LAYER, structure, 2000, perfect=False)
-    slow = per_second(lambda: bulk(LAYER, imperfect))
-    print(f"imperfect factors, in bulk {slow:12,.0f} mappings/s")
+    for kind, number in (("imperfect", options.mappings // 4), ("wild", 50)):
+        imperfect = random_bounds(LAYER, structure, number, kind)
+        bulk(LAYER, imperfect)
+        slow = per_second(lambda bounds=imperfect: bulk(LAYER, bounds))
+        print(f"{kind + ' factors, in bulk':26} {slow:12,.0f} mappings/s")
 
     some = [structure.mapping(row) for row in bounds[:200]]
     single = per_second(lambda: sum(evaluate_mapping(LAYER, EYERISS, m, PRICES).cycles > 0 for m in some))
     print(f"one by one                 {single:12,.0f} mappings/s   ({1e6 / single:.0f} us each; bulk {rate / single:,.0f} x)")
 
     random.seed(0)
-    small_bounds = random_bounds(SMALL, structure, 3, perfect=True)
+    small_bounds = random_bounds(SMALL, structure, 3, "perfect")
     small = [structure.mapping(row) for row in small_bounds]
     steps = per_second(lambda: sum(reference.count(SMALL, EYERISS, m).steps > 0 for m in small))
     print(f"interpreter, small layer   {steps:12,.2f} mappings/s   (bulk {rate / steps:,.0f} x, on a layer {LAYER.macs // SMALL.macs:,} x larger)")

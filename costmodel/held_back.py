@@ -90,6 +90,6 @@ def _too_few(problem: Problem, mapping: Mapping, loops: list[Spatial], axis: str
     for loop in loops:
         size = problem.bounds[loop.dimension]
         group = next((g for g in mapping.flat if g[0] == loop.dimension), (loop.dimension,))
-        noun = " and ".join(NOUNS[dimension] for dimension in group)
-        parts.append(f"{size} {noun}" + ("" if size == 1 else "s"))
+        plural = "" if size == 1 else "s"
+        parts.append(f"{size} " + " and ".join(f"{NOUNS[dimension]}{plural}" for dimension in group))
     return " x ".join(parts)

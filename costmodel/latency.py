@@ -185,7 +185,8 @@ class _Clock:
         if memory.latency_cycles:
             loads: Number = 0
             for t in held:
-                loads = self.kind.maximum(loads, t.served_visits())
+                # A stream to the MACs is asked for ahead, word after word: it waits once. A tile waits each time.
+                loads = self.kind.maximum(loads, 1 if t.serves is None else t.served_visits())
             self.add("latency", memory.name, memory.latency_cycles * loads)
 
     def _double(self, memory: Memory, held: list[Tally], inside: Number) -> None:

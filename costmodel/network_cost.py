@@ -139,18 +139,17 @@ def solve(
 ) -> Solved:
     """A loop nest by each dataflow (None: by any mapping)."""
     trials, refusals = [], []
+    table = energy_table(prices, problem.bits)
     for dataflow in dataflows:
         try:
-            mapping = greedy_mapping(problem, architecture, dataflow)
+            mapping = greedy_mapping(problem, architecture, dataflow, table)
         except NoMapping as fault:
             refusals.append(Refusal(dataflow.name if dataflow else None, str(fault)))
             continue
         trials.append(
             try_mapping(problem, architecture, prices, mapping, dataflow.name if dataflow else None)
         )
-    bound = lower_bound(
-        problem, architecture, energy_table(prices, problem.bits), leakage_pj_per_cycle(architecture, prices)
-    )
+    bound = lower_bound(problem, architecture, table, leakage_pj_per_cycle(architecture, prices))
     return Solved(tuple(trials), tuple(refusals), bound)
 
 

@@ -87,8 +87,34 @@ def row(shape: Shape, whole: tuple[int, ...], steps: tuple[int, ...]) -> Row:
             slides[loop] += copies * whole_pass.slides[loop]
     sliding = len(shape.dimensions) == 2 and whole[1] > 1
     sliding |= any(share is Share.SHIFT for _, share in shape.loops)
-    overlaps = shape.relevant and sliding and widest > 1
+    overlaps = shape.relevant and sliding and widest > 1 and _overlaps(part)
     return (steps_active, int(regular), int(overlaps), *at_position, *slides)
+
+
+def _overlaps(part: Part) -> bool:
+    """Whether any two different tiles of a receiver share words (gaps counted as words)."""
+    strides = [loop.step * part.scale[loop.dimension] for loop in part.loops if loop.share is None]
+
+    def tiles(tree: Tree, at: int) -> set[tuple[int, int]]:
+        if tree is None:
+            return set()
+        if isinstance(tree, tuple):
+            used = tree[1]
+            return {(tree[0], used if isinstance(used, int) else used[-1] + 1)}
+        found: set[tuple[int, int]] = set()
+        index = 0
+        for again, inner in tree.runs:
+            inside = tiles(inner, at + 1)
+            for iteration in range(index, index + again):
+                found.update((begin + iteration * strides[at], size) for begin, size in inside)
+            index += again
+        return found
+
+    for tree, _ in part.receivers():
+        places = sorted(tiles(tree, 0))
+        if any(begin + size > later for (begin, size), (later, _) in zip(places, places[1:], strict=False)):
+            return True
+    return False
 
 
 def _at(tree: Tree, position: int, relevant: bool) -> int:

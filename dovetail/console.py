@@ -98,8 +98,7 @@ def text_of(view: Callable[[Signs], RenderableType]) -> str:
 def html_of(view: Callable[[Signs], RenderableType]) -> str:
     """A view as a piece of HTML with its own styles."""
     console = _plain(record=True)
-    with console.capture():
-        console.print(view(UNICODE))
+    console.print(view(UNICODE))
     code = '<pre style="font-family: monospace; line-height: 1.2; overflow-x: auto">{code}</pre>'
     return console.export_html(inline_styles=True, code_format=code)
 

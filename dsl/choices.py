@@ -49,23 +49,44 @@ class Ties:
     """`tie A to B`: all choices tied together take one answer, that of their last `B`."""
 
     def __init__(self) -> None:
-        self._pairs: list[tuple[str, str]] = []
+        self._count = 0
+        self._names: dict[str, tuple[int, str]] = {}
+        self._patterns: list[tuple[int, str, str]] = []
+        self._seconds: set[str] = set()
 
     def add(self, first: str, second: str) -> None:
         """The first, which may be a pattern, takes what the second takes."""
-        self._pairs.append((first, second))
+        self._count += 1
+        self._seconds.add(second)
+        if any(c in first for c in "*?["):
+            self._patterns.append((self._count, first, second))
+        elif first != second:
+            self._names.setdefault(first, (self._count, second))
+
+    @property
+    def cost(self) -> int:
+        """Patterns that may have to be compared to find a leader."""
+        return len(self._patterns) ** 2
 
     def leader(self, path: str) -> str | None:
         """The path that decides for `path`; None where nothing is tied to it."""
         found = None
-        for _ in self._pairs:  # a chain of ties is at most as long as their number
-            step = next((b for a, b in self._pairs if b != path and fnmatchcase(path, a)), None)
+        for _ in range(self._count):  # a chain of ties is at most as long as their number
+            step = self._step(path)
             if step is None:
                 break
             found = path = step
-        if found is None and any(b == path for _, b in self._pairs):
-            return path
-        return found
+        return path if found is None and path in self._seconds else found
+
+    def _step(self, path: str) -> str | None:
+        """What the first tie that speaks of `path` ties it to."""
+        number, second = self._names.get(path, (self._count + 1, None))
+        for at, pattern, other in self._patterns:
+            if at > number:
+                break
+            if other != path and fnmatchcase(path, pattern):
+                return other
+        return second
 
 
 class Chooser(Protocol):
@@ -104,6 +125,8 @@ class DesignChooser:
         self._open_to = open_to
         self._turns: list[tuple[int, int]] = []
         self.ties = Ties()
+        self.steps = 0
+        """What the design cost to elaborate, filled in by who does it."""
         self.choices: list[Choice] = []
         self._taken: dict[str, str] = {}
 

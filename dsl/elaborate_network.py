@@ -36,7 +36,7 @@ from dovetail.dsl.values import (
     text_of,
 )
 
-MOST_LAYERS: Final = 200_000
+MOST_LAYERS: Final = 50_000
 MOST_REPEATS: Final = 100_000
 
 _FAULT_CODES: Final = {
@@ -539,6 +539,7 @@ class NetworkElaborator(Declarations):
                 return self._fault(fault, tensors, node, places)
             if key is not None:
                 self._inferred[key] = inferred
+        self.spend(node.span, len(tensors) + len(inferred.outputs))
         return self.record(name, operator, tensors, inferred, node)
 
     def record(
@@ -581,7 +582,7 @@ class NetworkElaborator(Declarations):
                 wrong = next(n for n in assign.names if n not in _PROPERTIES)
                 help = did_you_mean(wrong, _PROPERTIES)
                 self.fail("E0313", f"a layer has no property `{wrong}`", assign.span, help=help)
-            self.spend(statement.span, len(names) // 10)
+            self.spend(statement.span, len(names) * len(statement.patterns) // 2)
             chosen = [name for name in names if self.matches(statement, name)]
             if not chosen:
                 self._matches_nothing(statement, names)
@@ -603,6 +604,7 @@ class NetworkElaborator(Declarations):
         self.problems.add(Diagnostic("W1002", message, Label(statement.span), (), help))
 
     def _properties(self, name: str, statement: s.Layers, scope: Scope) -> None:
+        self.spend(statement.span, 4)
         inner = Scope(scope, f"{name}.")
         values: dict[str, Value] = {}
         for assign in statement.body:

@@ -34,7 +34,7 @@ from dovetail.dsl.values import (
     text_of,
 )
 
-MOST_STEPS: Final = 5_000_000
+MOST_STEPS: Final = 2_000_000
 MOST_OPTIONS: Final = 10_000
 MOST_ITEMS: Final = 100_000
 MOST_BITS: Final = 500
@@ -56,6 +56,11 @@ class Budget:
     nesting: int = 0
     inside: list[tuple[str, Span]] = field(default_factory=list)
     """The blocks and functions at hand, innermost last, and where each is used."""
+
+    @property
+    def spent(self) -> int:
+        """The steps that were taken."""
+        return MOST_STEPS - self.steps
 
 
 class Evaluator:
@@ -271,8 +276,8 @@ class Evaluator:
         pending = [value]
         while pending and size <= MOST_ITEMS:
             item = pending.pop()
-            size += 1
             if isinstance(item, tuple):
+                size += len(item)
                 pending += item
         self.spend(node.span, size)
         return size <= MOST_ITEMS
@@ -668,6 +673,7 @@ class Evaluator:
 
     def pick(self, site: Site) -> int | None:
         """The chooser's answer; None where it is not an option, which is reported."""
+        self.spend(site.span, self.chooser.ties.cost)
         try:
             return self.chooser.pick(site)
         except NoSuchOption as fault:

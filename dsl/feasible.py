@@ -9,6 +9,8 @@ from dovetail.dsl.choices import DesignChooser
 from dovetail.dsl.diagnostics import Collector, Severity
 
 MOST_ATTEMPTS: Final = 1_000
+MOST_STEPS: Final = 2_000_000
+"""Of all attempts together: about what a single design may take."""
 
 Design = TypeVar("Design")
 
@@ -22,13 +24,14 @@ def first_feasible(
     """
     problems, chooser = parsed.copy(), DesignChooser(picks)
     design = attempt(problems, chooser)
-    refused = problems
+    refused, steps = problems, chooser.steps
     for _ in range(MOST_ATTEMPTS):
         answers = chooser.following()
-        if design is not None or not only_unmet(problems) or answers is None:
+        if design is not None or not only_unmet(problems) or answers is None or steps > MOST_STEPS:
             break
         problems, chooser = parsed.copy(), DesignChooser(picks, answers)
         design = attempt(problems, chooser)
+        steps += chooser.steps
     return design, refused if design is None else problems
 
 

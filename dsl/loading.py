@@ -95,6 +95,7 @@ def elaborate_network(
     elaborator = NetworkElaborator(problems, chooser)
     elaborator.prepare(file, settings_of(settings))
     elaborator.run()
+    chooser.steps = elaborator.budget.spent
     elaborator.check_settings(c.site.path for c in chooser.choices)
     if problems.failed or file.header is None:
         return None

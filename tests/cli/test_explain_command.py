@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from dovetail.cli import main
 from dovetail.dsl.diagnostics import codes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from dovetail.console import ASCII, UNICODE
 from dovetail.numbers import bits_as_bytes, millions, percent, power_of_ten, prefixed, significant, thousands
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import dovetail as dt
 import pytest
+
+import dovetail as dt
 from dovetail.cli import main
 
 NET = "net small\nparam width = 8\ninput x[4, 8, 8]\noutput x -> first: conv(width, 3, pad = 1) -> relu\n"
@@ -35,6 +36,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def widths(result: dt.Evaluation) -> dt.Bits:
+    problem = result.layers[0].problem
+    assert problem is not None
+    return problem.bits
+
+
 def test_loading_and_evaluating_gives_what_the_command_line_prints(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -55,9 +62,9 @@ def test_a_network_loaded_can_be_asked_for_its_layers() -> None:
 
 def test_a_design_runs_at_the_precision_of_the_accelerator_and_a_network_at_its_own() -> None:
     net, chip = dt.load_network("small.net"), dt.load_accelerator("chip.accel")
-    assert dt.evaluate(net, chip).layers[0].problem.bits == dt.Bits(8, 8, 8, 32)
-    assert dt.evaluate(net.network, chip).layers[0].problem.bits == dt.Bits()
-    assert dt.evaluate(net, chip, bits=4).layers[0].problem.bits == dt.Bits(4, 4, 4, 32)
+    assert widths(dt.evaluate(net, chip)) == dt.Bits(8, 8, 8, 32)
+    assert widths(dt.evaluate(net.network, chip)) == dt.Bits()
+    assert widths(dt.evaluate(net, chip, bits=4)) == dt.Bits(4, 4, 4, 32)
     assert dt.evaluate(net, chip.architecture).to_json() == dt.evaluate(net, chip).to_json()
 
 

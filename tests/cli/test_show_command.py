@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from dovetail.cli import main
 
 NET = """\
@@ -15,7 +16,8 @@ net small
 param width = 16
 metric top1 = 70% from "nobody"
 input x[4, 8, 8]
-output x -> first: conv(width, 3, pad = 1) -> relu -> second: dwconv(3, stride = 2, pad = 1) -> pool: maxpool(2)
+output x -> first: conv(width, 3, pad = 1) -> relu
+         -> second: dwconv(3, stride = 2, pad = 1) -> pool: maxpool(2)
 """
 ACCEL = """\
 accel chip

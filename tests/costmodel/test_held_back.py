@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from dovetail.accel.architecture import Architecture, Array, Axis, Memory
 from dovetail.accel.mapping import For, Holds, Mapping, Spatial
 from dovetail.costmodel.held_back import emptiest_axis
@@ -57,4 +58,4 @@ def test_the_emptiest_axis_says_what_it_has_too_few_of(
 def test_flat_dimensions_are_named_together() -> None:
     mapping = Mapping((DRAM, Spatial("C", 6, "PE", "row"), Spatial("K", 8, "PE", "col")), flat=(("C", "R"),))
     problem = Problem(C=2, R=3, K=8)
-    assert emptiest_axis(problem, CHIP, mapping) == "6 input channel and kernel rows"
+    assert emptiest_axis(problem, CHIP, mapping) == "6 input channels and kernel rows"

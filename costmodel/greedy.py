@@ -1,0 +1,332 @@
+"""One straightforward mapping: spread as the dataflow says, then the largest tiles that fit, found greedily.
+
+From the inside out each memory's tile grows, dimension by dimension, as far as every memory still has room. Two
+orders of growing and three orders of loops are tried, and the one with the least energy-delay product is taken.
+The answer is legal and deterministic; it is not claimed to be the best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Final
+
+from dovetail.accel.architecture import (
+    Architecture,
+    Array,
+    Axis,
+    Buffering,
+    Dataflow,
+    LinkKind,
+    LoopOrder,
+    LoopsInside,
+    Memory,
+    SpatialRule,
+    Stationary,
+)
+from dovetail.accel.legality import can_hold, must_hold, violations
+from dovetail.accel.mapping import For, Holds, Mapping, Node, Spatial, flatten
+from dovetail.costmodel.energy import EnergyTable
+from dovetail.costmodel.evaluate import evaluate_mapping
+from dovetail.dsl.problem import DIMENSIONS, OPERANDS, RELEVANT, Problem
+
+Tile = dict[str, int]
+
+GROWTH: Final = (("R", "S", "C", "K", "Q", "P", "N", "G"), ("R", "S", "Q", "P", "K", "C", "N", "G"))
+"""Orders in which dimensions of a tile grow: whole reductions first, or whole feature maps."""
+
+LOOPS: Final = (
+    ("G", "K", "C", "R", "S", "N", "P", "Q"),  # weights stay while pixels pass
+    ("G", "N", "P", "Q", "C", "R", "S", "K"),  # inputs stay
+    ("G", "N", "K", "P", "Q", "C", "R", "S"),  # outputs stay
+)
+"""Orders of the loops between two memories, outer to inner."""
+
+
+class NoMapping(Exception):
+    """No tiles fit: the message says which memory is too small, or what contradicts what."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """A loop over PEs: so many of one dimension along one axis."""
+
+    array: str
+    axis: str
+    dimension: str
+    trips: int
+
+
+def greedy_mapping(
+    problem: Problem, architecture: Architecture, dataflow: Dataflow | None, table: EnergyTable | None = None
+) -> Mapping:
+    """A legal mapping under `dataflow` (None: any); the prices in `table` weigh memories against each other.
+
+    Raises NoMapping if not even tiles of one word fit, or the dataflow cannot be followed.
+    """
+    flow = dataflow or Dataflow("")
+    flat = _flat(flow)
+    try:
+        whole = flatten(problem, flat)
+    except ValueError as fault:
+        raise NoMapping(f"`{flow.name}` cannot flatten this layer: {fault}") from fault
+    spread = tuple(_spread(whole, architecture, flow))
+    best: tuple[float, Mapping] | None = None
+    reason = ""
+    for keep_all in (True, False):
+        held = [_held(architecture, memory, flow, keep_all) for memory in architecture.memories]
+        for growth in GROWTH:
+            tiles = _tiles(whole, architecture, flow, spread, held, growth)
+            for order in LOOPS:
+                mapping = Mapping(tuple(_nodes(whole, architecture, flow, spread, held, tiles, order)), flat)
+                broken = violations(problem, architecture, mapping)
+                if broken:
+                    reason = reason or broken[0].message()
+                    continue
+                cost = evaluate_mapping(problem, architecture, mapping, table or EnergyTable(), flow.name)
+                worth = cost.cycles * (cost.energy_pj + 1.0)
+                if best is None or worth < best[0]:
+                    best = (worth, mapping)
+        if best is not None:
+            return best[1]
+    raise NoMapping(reason)
+
+
+# ------------------------------------------------------------------------------------------ in space
+
+
+def _flat(flow: Dataflow) -> tuple[tuple[str, ...], ...]:
+    rules = [c for c in flow.constraints if isinstance(c, SpatialRule) and c.flat]
+    return tuple(dict.fromkeys(rule.allowed[0] for rule in rules))
+
+
+def _spread(problem: Problem, architecture: Architecture, flow: Dataflow) -> Iterator[_Spread]:
+    """What is laid out along each axis: inner arrays first, each axis as full as its dimensions make it."""
+    left = problem.bounds
+    for array in reversed(architecture.spatial):
+        for axis in array.axes:
+            room = axis.size
+            for group in _allowed(problem, architecture, flow, array, axis):
+                for dimension in sorted(group, key=lambda d: (-min(left[d], room), group.index(d))):
+                    trips = min(left[dimension], room)
+                    if trips > 1:
+                        room //= trips
+                        left[dimension] = -(-left[dimension] // trips)
+                        yield _Spread(array.name, axis.name, dimension, trips)
+
+
+def _allowed(
+    problem: Problem, architecture: Architecture, flow: Dataflow, array: Array, axis: Axis
+) -> Sequence[tuple[str, ...]]:
+    """Groups of dimensions for an axis, the first to be used up before the next."""
+    for rule in flow.constraints:
+        if isinstance(rule, SpatialRule) and (rule.array, rule.axis) == (array.name, axis.name) and rule.allowed:
+            return [(group[0],) for group in rule.allowed] if rule.flat else rule.allowed
+    if array.name == "mac":
+        only = architecture.mac.lanes_dimension
+        return [(only,)] if only is not None else [("C", "R", "S")]
+    served = [d for d in DIMENSIONS if d != "N" and _serves(array, axis, d)]
+    best = max(served, key=lambda d: min(problem.bounds[d], axis.size), default=None)
+    return [(best,)] if best is not None else []
+
+
+def _serves(array: Array, axis: Axis, dimension: str) -> bool:
+    """Whether the axis hands on every operand that PEs along `dimension` share."""
+    shared = [operand for operand in OPERANDS if dimension not in RELEVANT[operand]]
+    kinds = (LinkKind.MULTICAST, LinkKind.FORWARD, LinkKind.REDUCE)
+    names = {"outputs": "sums"}
+    return bool(shared) and all(
+        any(array.can(kind, names.get(operand, operand), axis.name) for kind in kinds) for operand in shared
+    )
+
+
+# ------------------------------------------------------------------------------------------ in memory
+
+
+def _held(architecture: Architecture, memory: Memory, flow: Dataflow, keep_all: bool) -> tuple[str, ...]:
+    """The operands kept in a memory: what it must hold, what stays there, and outside arrays what it may."""
+    outermost = memory is architecture.memories[0]
+    private = architecture.instances(memory.name) > 1
+    pinned = {_operand(c.tensor) for c in flow.constraints if isinstance(c, Stationary) and c.memory == memory.name}
+    return tuple(
+        operand
+        for operand in OPERANDS
+        if can_hold(architecture, memory, operand)
+        and (
+            outermost
+            or must_hold(memory, operand)
+            or operand in pinned
+            or (keep_all and not (private and flow.constraints))
+        )
+    )
+
+
+def _operand(tensor: str) -> str:
+    return "outputs" if tensor == "sums" else tensor
+
+
+def _may_grow(architecture: Architecture, memory: Memory, flow: Dataflow) -> frozenset[str]:
+    """Dimensions whose loops may stand inside the memory's tile."""
+    order = [m.name for m in architecture.memories]
+    allowed = set(DIMENSIONS)
+    for constraint in flow.constraints:
+        match constraint:
+            case Stationary() if order.index(constraint.memory) <= order.index(memory.name):
+                allowed -= RELEVANT[_operand(constraint.tensor)]
+            case LoopsInside() if order.index(constraint.memory) <= order.index(memory.name):
+                allowed &= set(constraint.dimensions)
+            case _:
+                pass
+    return frozenset(allowed)
+
+
+def _tiles(
+    problem: Problem,
+    architecture: Architecture,
+    flow: Dataflow,
+    spread: Sequence[_Spread],
+    held: Sequence[tuple[str, ...]],
+    growth: Sequence[str],
+) -> list[Tile]:
+    """The tile of each memory, outer to inner: grown from the inside out while everything fits."""
+    memories = architecture.memories
+    least = [_least(problem, architecture, spread, memory) for memory in memories]
+    tiles = [dict(tile) for tile in least]
+    tiles[0] = problem.bounds
+    for at in range(len(memories) - 1, 0, -1):
+        may = _may_grow(architecture, memories[at], flow)
+        for dimension in growth:
+            if dimension in may:
+                _grow(problem, architecture, held, tiles, least, at, dimension)
+    return tiles
+
+
+def _least(
+    problem: Problem, architecture: Architecture, spread: Sequence[_Spread], memory: Memory
+) -> Tile:
+    """The smallest tile of a memory: what the PEs inside it work on in one step."""
+    names = [level.name for level in architecture.levels]
+    inside = {*names[names.index(memory.name) :], "mac"}
+    tile = dict.fromkeys(DIMENSIONS, 1)
+    for loop in spread:
+        if loop.array in inside:
+            tile[loop.dimension] *= loop.trips
+    return {d: min(size, problem.bounds[d]) for d, size in tile.items()}
+
+
+def _grow(
+    problem: Problem,
+    architecture: Architecture,
+    held: Sequence[tuple[str, ...]],
+    tiles: list[Tile],
+    least: Sequence[Tile],
+    at: int,
+    dimension: str,
+) -> None:
+    """Make one dimension of memory `at` as large as fits; the tiles outside it grow along where they must."""
+    bound = problem.bounds[dimension]
+    unit = least[at][dimension]
+    parts = -(-bound // unit)
+    sizes = sorted({min(bound, unit * -(-parts // n)) for n in _counts(parts)})
+    before = [tile[dimension] for tile in tiles]
+
+    def take(size: int) -> bool:
+        for outer in range(1, at + 1):
+            # A PE's share of the tile outside it: as much more as there are PEs in between.
+            share = least[outer][dimension] // unit
+            tiles[outer][dimension] = max(before[outer], min(bound, size * share))
+        return all(
+            _fits(problem, memory, tile, operands)
+            for memory, tile, operands in zip(architecture.memories, tiles, held, strict=True)
+        )
+
+    low, high = -1, len(sizes) - 1  # the largest size that fits, by bisection: a smaller tile needs less
+    while low < high:
+        middle = (low + high + 1) // 2
+        if take(sizes[middle]):
+            low = middle
+        else:
+            high = middle - 1
+    if low < 0 or not take(sizes[low]):
+        for tile, size in zip(tiles, before, strict=True):
+            tile[dimension] = size
+
+
+def _counts(parts: int) -> Iterator[int]:
+    """Numbers of steps that give different step sizes."""
+    count = 1
+    while count <= parts:
+        yield count
+        step = -(-parts // count)
+        count = count + 1 if step == 1 else max(count + 1, -(-parts // (step - 1)))
+
+
+def _fits(problem: Problem, memory: Memory, tile: Tile, operands: Sequence[str]) -> bool:
+    if memory.size_bits is None:
+        return True
+    bits = 0
+    for operand in operands:
+        width = max(problem.bits.outputs, problem.bits.sums) if operand == "outputs" else 0
+        width = width or getattr(problem.bits, operand)
+        moves = any(tile[d] < problem.bounds[d] for d in RELEVANT[operand])
+        copies = 2 if memory.buffering is Buffering.DOUBLE and moves else 1
+        bits += problem.words(operand, tile, gaps=not memory.skip_gaps) * width * copies
+    return bits <= memory.size_bits
+
+
+# ----------------------------------------------------------------------------------------- as a nest
+
+
+def _nodes(
+    problem: Problem,
+    architecture: Architecture,
+    flow: Dataflow,
+    spread: Sequence[_Spread],
+    held: Sequence[tuple[str, ...]],
+    tiles: Sequence[Tile],
+    order: Sequence[str],
+) -> Iterator[Node]:
+    """The loop nest that walks the tiles, outer to inner."""
+    left = problem.bounds
+    memories = list(architecture.memories)
+    levels = [*architecture.levels, *architecture.spatial[len(architecture.arrays) :]]
+    for index, level in enumerate(levels):
+        if isinstance(level, Memory):
+            at = memories.index(level)
+            for dimension in _order(flow, level.name, order):
+                step = tiles[at][dimension] if at else left[dimension]
+                if step < left[dimension]:
+                    yield For(dimension, left[dimension], step)
+                    left[dimension] = step
+            if held[at]:
+                yield Holds(level.name, held[at])
+        else:
+            inner = next((m for m in levels[index + 1 :] if isinstance(m, Memory)), None)
+            for loop in [s for s in spread if s.array == level.name]:
+                others = _inside(spread, levels[index + 1 :], loop, level.name)
+                goal = tiles[memories.index(inner)][loop.dimension] if inner is not None else others
+                step = min(left[loop.dimension], max(goal, others))
+                step = max(step, -(-left[loop.dimension] // loop.trips))
+                if step < left[loop.dimension]:
+                    yield Spatial(loop.dimension, left[loop.dimension], loop.array, loop.axis, step)
+                    left[loop.dimension] = step
+    for dimension in _order(flow, "mac", order):
+        if left[dimension] > 1:
+            yield For(dimension, left[dimension], 1)
+
+
+def _inside(spread: Sequence[_Spread], inner: Sequence[Memory | Array], loop: _Spread, array: str) -> int:
+    """PEs that take parts of the same dimension inside this loop: along later axes, in inner arrays."""
+    own = [s for s in spread if s.array == array and s.dimension == loop.dimension]
+    later = own[own.index(loop) + 1 :]
+    names = {level.name for level in inner}
+    deeper = [s for s in spread if s.array in names and s.dimension == loop.dimension]
+    return prod(s.trips for s in (*later, *deeper))
+
+
+def _order(flow: Dataflow, level: str, order: Sequence[str]) -> Sequence[str]:
+    for constraint in flow.constraints:
+        if isinstance(constraint, LoopOrder) and constraint.level == level:
+            return (*constraint.dimensions, *(d for d in order if d not in constraint.dimensions))
+    return order
