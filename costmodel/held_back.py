@@ -1,6 +1,6 @@
 """What holds a layer back, in words: the memory it waits for, or what leaves its array empty.
 
-DRAM bandwidth (weights)      3 input channels      55 output columns      array fill and drain      compute
+DRAM bandwidth (weights)      3 input channels      array fill and drain      compute, DRAM transfers 31 %
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ NOUNS: Final = {
     "R": "kernel row",
     "S": "kernel column",
 }
+WAITS: Final = {
+    "fold": "array fill and drain",
+    "load": "loads",
+    "first_load": "loads",
+    "last_store": "stores",
+    "transfer": "transfers",
+    "latency": "latency",
+}
+"""The terms of a latency that add to the throughput, in words."""
 FULL: Final = 0.85
 """An axis filled so far, or an array used so far, is not what holds a layer back."""
 
@@ -39,10 +48,22 @@ def held_back_by(layer: LayerCost, architecture: Architecture) -> str:
     latency = layer.chosen.cost.latency
     if latency.term("fold") > latency.term("throughput"):
         return "array fill and drain"
-    idle = emptiest_axis(layer.problem, architecture, layer.chosen.mapping)
-    if layer.utilization >= FULL or idle is None:
+    if layer.utilization >= FULL:
         return COMPUTE
-    return idle
+    idle = emptiest_axis(layer.problem, architecture, layer.chosen.mapping) or COMPUTE
+    return idle + _waiting(layer, layer.chosen)
+
+
+def _waiting(layer: LayerCost, trial: Trial) -> str:
+    """What else takes time and is not hidden, where it is a good part: `, DRAM transfers 31 %`."""
+    waits: dict[str, int] = {}
+    for term in trial.cost.latency.terms:
+        if term.kind != "throughput":
+            cause = WAITS["fold"] if term.kind == "fold" else f"{term.cause} {WAITS[term.kind]}"
+            waits[cause] = waits.get(cause, 0) + term.cycles
+    longest = max(waits, key=lambda cause: waits[cause], default="")
+    share = waits.get(longest, 0) / layer.cycles
+    return f", {longest} {100 * share:.0f} %" if share >= 1 - FULL else ""
 
 
 def _memory(layer: LayerCost, trial: Trial) -> str:

@@ -64,7 +64,7 @@ class SramRows:
         return _points(self.depth, self.width, self.nm)
 
 
-def rows_of(table: tuple[tables.Row, ...], ports: str = "1rw") -> SramRows:
+def rows_of(table: tuple[datafiles.Row, ...], ports: str = "1rw") -> SramRows:
     """The one-bank rows with these ports out of a table with the columns of `sram_cacti.csv`."""
     chosen = [row for row in table if row["banks"] == "1" and row["ports"] == ports]
     width = np.array([float(row["width_bits"]) for row in chosen])

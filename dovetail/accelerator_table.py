@@ -53,7 +53,7 @@ def accelerator_view(
     table = plain_table(
         ("part", "left"),
         ("instances", "right"),
-        ("", "left"),
+        ("", "text"),
         ("read", "right"),
         ("write", "right"),
         ("an access of", "right"),
@@ -66,22 +66,22 @@ def accelerator_view(
         lead = _lead(depth, unicode)
         match level:
             case Memory():
-                table.add_row(*_memory_row(lead, level, prices, signs, sources))
+                table.row(*_memory_row(lead, level, prices, signs, sources))
             case Array():
                 size = " x ".join(f"{axis.size} {axis.name}" for axis in level.axes)
-                table.add_row(lead + level.name, "", size, "", "", "", "", "")
+                table.row(lead + level.name, "", size, "", "", "", "", "")
                 for row in _link_rows(level, prices, signs, sources):
-                    table.add_row(" " * len(lead) + "  " + row[0], *row[1:], style="dim")
+                    table.row(" " * len(lead) + "  " + row[0], *row[1:], style="dim")
                 depth += 1
             case _:
                 assert_never(level)
-    table.add_row(*_mac_row(_lead(depth, unicode), architecture, prices, signs, sources))
+    table.row(*_mac_row(_lead(depth, unicode), architecture, prices, signs, sources))
     for unit in architecture.units:
         element = prices.units[unit.name].element_pj
         does = (
             f"{unit.lanes} lane{'s' if unit.lanes > 1 else ''} at {unit.at}: {', '.join(sorted(unit.does))}"
         )
-        table.add_row(unit.name, "", does, _pj(element, signs), "", "element", "", sources.mark(element))
+        table.row(unit.name, "", does, _pj(element, signs), "", "element", "", sources.mark(element))
     parts: list[RenderableType] = [_header(architecture, prices, parameters, signs), Text()]
     parts.append(Padding(table, (0, 0, 0, 2), expand=False))
     if architecture.dataflows:

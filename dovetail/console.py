@@ -80,6 +80,9 @@ def display(view: RenderableType) -> None:
     """A view to standard output; elsewhere than on a terminal its lines end with what they say."""
     console = output()
     if console.is_terminal:
+        # Rather lines that the terminal breaks than numbers that are cut.
+        needed = console.measure(view, options=console.options.update_width(WIDE)).minimum
+        console.width = max(console.width, needed)
         console.print(view)
         return
     with console.capture() as captured:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from dovetail.accelerator_table import array_sizes, bits_text, clock_text
 from dovetail.costmodel.held_back import held_back_by
 from dovetail.costmodel.selection import Objective
 from dovetail.numbers import percent, prefixed, significant
-from dovetail.tables import plain_table
+from dovetail.tables import PlainTable, plain_table
 
 if TYPE_CHECKING:
     from dovetail.console import Signs
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 SHORT = 12
 """Layers in the table unless all are asked for: those that take the most time."""
-BAR = 14
+BAR = 10
 OBJECTIVES = {Objective.EDP: "EDP", Objective.ENERGY: "energy", Objective.LATENCY: "latency"}
 
 
@@ -81,14 +80,13 @@ def _bound_text(cost: NetworkCost, signs: Signs) -> str:
     if not cost.bound_value:
         return ""
     ratio = significant(cost.value / cost.bound_value)
-    tried = sum(len(layer.trials) for layer in cost.layers)
-    how = f"{mapped} layers mapped greedily, {tried} mappings tried, none proved optimal"
+    how = f"{mapped} layer{'' if mapped == 1 else 's'} mapped greedily, none proved optimal"
     if mapped == 0:
         how = "nothing to map"
     return f"{ratio}{signs.times} the lower bound of {OBJECTIVES[cost.objective]}   ({how})"
 
 
-def _layers(cost: NetworkCost, signs: Signs, *, everything: bool) -> Table:
+def _layers(cost: NetworkCost, signs: Signs, *, everything: bool) -> PlainTable:
     table = plain_table(
         ("layer", "left"),
         ("share of time", "left"),
@@ -96,14 +94,14 @@ def _layers(cost: NetworkCost, signs: Signs, *, everything: bool) -> Table:
         ("mJ", "right"),
         ("util", "right"),
         ("flow", "left"),
-        ("held back by", "left"),
+        ("held back by", "text"),
     )
     slowest = slowest_first(cost.layers)
     shown = cost.layers if everything else slowest[:SHORT]
     most = max((layer.cycles for layer in cost.layers), default=1)
     short = abbreviations([flow.name for flow in cost.architecture.dataflows])
     for layer in shown:
-        table.add_row(
+        table.row(
             layer.name,
             Text(signs.bar(layer.cycles / most, BAR), style="cyan"),
             significant(layer.latency_s * 1e3),
@@ -116,7 +114,7 @@ def _layers(cost: NetworkCost, signs: Signs, *, everything: bool) -> Table:
     if rest:
         time = sum(layer.latency_s for layer in rest)
         energy = sum(layer.energy_pj for layer in rest)
-        table.add_row(
+        table.row(
             f"{signs.dots} {len(rest)} more (--all)",
             "",
             significant(time * 1e3),
@@ -201,7 +199,7 @@ def matrix_view(evaluations: Sequence[Evaluation], signs: Signs) -> RenderableTy
         cost = evaluation.cost
         name = cost.network.name
         several = sum(e.cost.network.name == name for e in evaluations) > 1
-        table.add_row(
+        table.row(
             name if name != previous else "",
             " ".join([cost.architecture.name, *array_sizes(cost.architecture)]),
             prefixed(cost.latency_s, "s"),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from dovetail.accel.mapping_text import format_mapping
@@ -14,7 +13,7 @@ from dovetail.costmodel.held_back import held_back_by
 from dovetail.evaluation_table import OBJECTIVES
 from dovetail.network_table import operation_text, shape_text
 from dovetail.numbers import millions, percent, prefixed, significant, thousands
-from dovetail.tables import heading, plain_table
+from dovetail.tables import PlainTable, heading, plain_table
 
 if TYPE_CHECKING:
     from dovetail.console import Signs
@@ -67,12 +66,12 @@ def _header(layer: LayerCost, cost: NetworkCost, signs: Signs) -> Text:
     return text
 
 
-def _ways(layer: LayerCost, cost: NetworkCost) -> Table:
+def _ways(layer: LayerCost, cost: NetworkCost) -> PlainTable:
     table = plain_table(
-        ("dataflow", "left"), ("cycles", "right"), ("energy", "right"), ("busy", "right"), ("", "left")
+        ("dataflow", "left"), ("cycles", "right"), ("energy", "right"), ("busy", "right"), ("", "text")
     )
     for trial in layer.trials:
-        table.add_row(
+        table.row(
             trial.dataflow or "free",
             thousands(trial.cost.cycles),
             prefixed(trial.energy.total_pj * 1e-12, "J"),
@@ -81,11 +80,11 @@ def _ways(layer: LayerCost, cost: NetworkCost) -> Table:
             style="bold" if trial is layer.chosen else "",
         )
     for refusal in layer.refusals:
-        table.add_row(refusal.dataflow or "free", "", "", "", f"impossible: {refusal.reason}", style="dim")
+        table.row(refusal.dataflow or "free", "", "", "", f"impossible: {refusal.reason}", style="dim")
     return table
 
 
-def _traffic(layer: LayerCost) -> Table:
+def _traffic(layer: LayerCost) -> PlainTable:
     """Words and energy by memory and operand, then the other parts of the energy."""
     table = plain_table(
         ("where", "left"),
@@ -102,7 +101,7 @@ def _traffic(layer: LayerCost) -> Table:
     def row(where: str, what: str, pj: float, *counts: str) -> None:
         counts = counts or ("", "", "")
         share = percent(pj / total) if total else ""
-        table.add_row(where, what, *counts, prefixed(pj * 1e-12, "J"), share)
+        table.row(where, what, *counts, prefixed(pj * 1e-12, "J"), share)
 
     for memory, operands in layer.traffic_words.items():
         for index, (operand, words) in enumerate(operands.items()):

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from dovetail.console import Signs
@@ -14,7 +13,7 @@ from dovetail.dsl.declarations import Figure
 from dovetail.dsl.layer import Layer, Tensor
 from dovetail.dsl.network import Network
 from dovetail.numbers import millions, significant
-from dovetail.tables import heading, plain_table
+from dovetail.tables import PlainTable, heading, plain_table
 
 
 def network_view(
@@ -58,7 +57,7 @@ def _header(network: Network, parameters: Mapping[str, str], signs: Signs) -> Te
     return text
 
 
-def _layers(network: Network, shown: list[Layer]) -> Table:
+def _layers(network: Network, shown: list[Layer]) -> PlainTable:
     table = plain_table(
         ("layer", "left"),
         ("op", "left"),
@@ -74,7 +73,7 @@ def _layers(network: Network, shown: list[Layer]) -> Table:
     most = max((layer.arithmetic_intensity for layer in shown), default=0.0)
     for layer in shown:
         free = network.free(layer)
-        table.add_row(
+        table.row(
             layer.name,
             operation_text(layer),
             ", ".join(shape_text(t) for t in layer.outputs),
@@ -90,7 +89,7 @@ def _layers(network: Network, shown: list[Layer]) -> Table:
     costing = [layer for layer in shown if network.free(layer) is None]
     words = sum(layer.words for layer in costing)
     table.add_section()
-    table.add_row(
+    table.row(
         "total",
         "",
         "",

@@ -29,10 +29,10 @@ def space_view(
     fixed = [f"{name} = {value}" for name, value in parameters.items() if name not in chosen]
     if fixed:
         text.append(f"\n  set with --set: {', '.join(fixed)}", "dim")
-    table = plain_table(("choice", "left"), ("options", "right"), ("", "left"))
+    table = plain_table(("choice", "left"), ("options", "right"), ("", "text"))
     shown = space.sites if everything else space.sites[:MOST_SITES]
     for site in shown:
-        table.add_row(site.path, str(len(site.options)), ", ".join(site.options))
+        table.row(site.path, str(len(site.options)), ", ".join(site.options))
     parts: list[RenderableType] = [text, Text(), Padding(table, (0, 0, 0, 2), expand=False)]
     if len(shown) < len(space.sites):
         parts.append(Text(f"  {len(space.sites) - len(shown)} more (--all)", style="dim"))

@@ -38,6 +38,7 @@ from dovetail.dsl.values import (
 
 MOST_LAYERS: Final = 50_000
 MOST_REPEATS: Final = 100_000
+MOST_AXES: Final = 64
 
 _FAULT_CODES: Final = {
     "shape": "E0201",
@@ -131,6 +132,10 @@ class NetworkElaborator(Declarations):
     # ------------------------------------------------------------------------------ statements
 
     def _input(self, statement: s.Input, scope: Scope) -> None:
+        if len(statement.shape) > MOST_AXES:
+            self.fail("E0404", f"a tensor has at most {MOST_AXES} axes", statement.span)
+            self.define(scope, statement.name, UNKNOWN, statement.span)
+            return
         shape = [
             self.integer(size, scope, f"{statement.name}[{i}]") for i, size in enumerate(statement.shape)
         ]
@@ -582,7 +587,7 @@ class NetworkElaborator(Declarations):
                 wrong = next(n for n in assign.names if n not in _PROPERTIES)
                 help = did_you_mean(wrong, _PROPERTIES)
                 self.fail("E0313", f"a layer has no property `{wrong}`", assign.span, help=help)
-            self.spend(statement.span, len(names) * len(statement.patterns) // 2)
+            self.spend(statement.span, len(names) * len(statement.patterns))
             chosen = [name for name in names if self.matches(statement, name)]
             if not chosen:
                 self._matches_nothing(statement, names)

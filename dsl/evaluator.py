@@ -373,7 +373,7 @@ class Evaluator:
             self._mismatch(node, left, right)
             return False
         if isinstance(left, tuple):
-            self.spend(node.span, len(left))
+            self._fits(node, left)
         return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
     def _mismatch(self, node: s.Binary, left: Value, right: Value) -> Unknown:
@@ -709,6 +709,7 @@ class _Deeper:
         self.span = span
 
     def __enter__(self) -> None:
+        self.evaluator.spend(self.span, 5)
         self.evaluator.deeper(self.span, 3)
         self.evaluator.budget.inside.append((self.name, self.span))
         self.evaluator.uses.append(Label(self.span, f"inside `{self.name}`, used here"))

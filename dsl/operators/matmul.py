@@ -30,6 +30,8 @@ from dovetail.dsl.operators.signature import (
 )
 from dovetail.dsl.problem import Problem
 
+LONGEST_EQUATION = 200
+
 
 def _linear(shapes: tuple[Shape, ...], given: Arguments) -> Inferred:
     (shape,) = shapes
@@ -125,6 +127,8 @@ def _labels(equation: str, shapes: tuple[Shape, ...]) -> tuple[str, str, str]:
     example = (
         'it is written like "hqd, hkd -> hqk": a letter an axis, what is left out of the result is summed'
     )
+    if len(equation) > LONGEST_EQUATION:
+        raise _fault(f"an equation of {len(equation)} characters", help=example)
     left, arrow, result = equation.replace(" ", "").partition("->")
     operands = left.split(",")
     if not arrow or len(operands) != 2:

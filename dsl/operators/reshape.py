@@ -18,6 +18,8 @@ from dovetail.dsl.operators.signature import (
     words,
 )
 
+MOST_AXES = 64
+
 MOST_PARTS = 10_000
 """`split` makes no more tensors than this."""
 
@@ -31,6 +33,9 @@ def _flatten(shapes: tuple[Shape, ...], given: Arguments) -> Inferred:
 def _reshape(shapes: tuple[Shape, ...], given: Arguments) -> Inferred:
     (shape,) = shapes
     wanted = given.several("shape") or ()
+    if len(wanted) > MOST_AXES:
+        message = f"`reshape` makes at most {MOST_AXES} axes, not {len(wanted)}"
+        raise OperatorFault("value", message, parameter="shape")
     total, open_axes = words(shape), wanted.count(-1)
     if open_axes > 1:
         raise OperatorFault("value", "`reshape` can leave one axis open with -1, not more", parameter="shape")

@@ -109,3 +109,15 @@ def matches(printed: list[str], expected: list[str]) -> bool:
         return False
     pattern = re.sub(r"([\[\]*?])", r"[\1]", expected[0]).replace("…", "*")
     return fnmatchcase(printed[0], pattern) and matches(printed[1:], expected[1:])
+
+
+def test_pictures_show_what_is_printed_today(tmp_path: Path) -> None:
+    """Words and numbers, not how they are drawn: `python docs/pictures.py` draws them anew."""
+    subprocess.run([sys.executable, ROOT / "docs" / "pictures.py", tmp_path], check=True, cwd=ROOT)
+    for picture in sorted((ROOT / "docs" / "pictures").glob("*.svg")):
+        assert words(picture) == words(tmp_path / picture.name), picture.name
+
+
+def words(picture: Path) -> str:
+    text = re.sub(r"<style>.*?</style>", "", picture.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
