@@ -44,17 +44,50 @@ def words(
         return number
     owner = {i: which for which, place in enumerate(places) for i in place.loops}
     result = _combined(places, rows, [owner[i] for i in transfer.temporal])
-    regular: Number = True
-    overlaps: Number = False
-    for place, row in zip(places, rows, strict=True):
-        if place.shape.relevant:
-            regular = regular & (row[1] == 1)
-            overlaps = overlaps | (row[2] == 1)
-
     def walked(mapping: int) -> int:
         return _walk(structure, transfer, places, kind.pick(steps, mapping))
 
-    return kind.replace(overlaps & kind.negate(regular), result, walked)
+    return kind.replace(_unsafe(kind, places, rows, transfer), result, walked)
+
+
+def _unsafe(
+    kind: Kind, places: Sequence[_Place], rows: Sequence[Sequence[Number]], transfer: Transfer
+) -> Number:
+    """Whether tiles overlap and an irregular part can upset what is remembered of the last move.
+
+    It cannot where a regular part always moves inside its innermost moving loop: then the last move before
+    any of its own is one of that part, and its own moves only clear the memory.
+    """
+    indexing = [which for which, place in enumerate(places) if place.shape.relevant]
+    overlaps: Number = False
+    for which in indexing:
+        overlaps = overlaps | (rows[which][2] == 1)
+    unsafe: Number = False
+    for which in indexing:
+        irregular = rows[which][1] == 0
+        if irregular is False or overlaps is False:
+            continue
+        sheltered: Number = False
+        for other in indexing:
+            if other != which:
+                always = _always_inside(places, rows, transfer, which, other)
+                sheltered = sheltered | (always & (rows[other][1] == 1))
+        upset = (rows[which][2] == 1) | kind.negate(sheltered)
+        unsafe = unsafe | (irregular & overlaps & upset)
+    return unsafe
+
+
+def _always_inside(
+    places: Sequence[_Place], rows: Sequence[Sequence[Number]], transfer: Transfer, outer: int, inner: int
+) -> Number:
+    """Whether one part moves in every pass inside each loop by which the other one moves."""
+    always: Number = True
+    own = [i for i in transfer.temporal if i in places[outer].loops]
+    for depth, loop in enumerate(own):
+        stays = rows[outer][3 + depth] == rows[outer][4 + depth]
+        beside = sum(i < loop for i in transfer.temporal if i in places[inner].loops)
+        always = always & (stays | (rows[inner][3 + beside] == 0))
+    return always
 
 
 def _combined(places: Sequence[_Place], rows: Sequence[Sequence[Number]], owners: Sequence[int]) -> Number:

@@ -56,6 +56,8 @@ def run(request: Request) -> int:
         raise CommandLineFault(fault.message, fault.help) from fault
     except UnknownLayer as fault:
         raise CommandLineFault(str(fault)) from fault
+    for warning in dict.fromkeys(w for evaluation in evaluations for w in evaluation.warnings):
+        warn([warning])
     if request.as_json:
         _print_json(evaluations)
     else:

@@ -72,6 +72,16 @@ class Evaluation:
         )
 
     @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the texts say and the numbers do not take into account."""
+        kept = self.cost.architecture.keep_feature_maps_in
+        if kept is None:
+            return ()
+        name, outermost = self.cost.architecture.name, self.cost.architecture.memories[0].name
+        message = f"`{name}` keeps feature maps in {kept}; here each of them still passes through {outermost}"
+        return (Diagnostic("W1201", message),)
+
+    @property
     def layers(self) -> tuple[LayerCost, ...]:
         """The layers that cost something, in execution order."""
         return self.cost.layers

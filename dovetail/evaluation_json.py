@@ -45,6 +45,7 @@ def evaluation_json(evaluation: Evaluation) -> Json:
             "objective_value": cost.bound_value,
         },
         "single_dataflow": [_single(single, cost) for single in cost.single],
+        "warnings": [warning.message for warning in evaluation.warnings],
         "layers": [_layer(layer, cost) for layer in cost.layers],
         "free": [{"name": layer.name, "op": layer.op, "because": reason} for layer, reason in cost.free],
     }

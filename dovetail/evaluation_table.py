@@ -110,7 +110,7 @@ def _layers(cost: NetworkCost, signs: Signs, *, everything: bool) -> PlainTable:
             short.get(layer.dataflow or "", layer.dataflow or layer.unit or ""),
             held_back_by(layer, cost.architecture),
         )
-    rest = [layer for layer in slowest if layer not in shown] if not everything else []
+    rest = [] if everything else slowest[SHORT:]
     if rest:
         time = sum(layer.latency_s for layer in rest)
         energy = sum(layer.energy_pj for layer in rest)

@@ -13,7 +13,7 @@ from dovetail.console import Signs
 
 Justify: TypeAlias = Literal["left", "right", "text"]
 """`text` is left too, and may be broken into lines where a terminal is narrow; numbers are never cut."""
-NARROWEST = 24
+NARROWEST = 16
 
 
 def heading(name: str, facts: Sequence[str], signs: Signs) -> Text:

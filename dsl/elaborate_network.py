@@ -235,6 +235,8 @@ class NetworkElaborator(Declarations):
         if isinstance(stage, s.Stage) and isinstance(stage.call, s.Call | s.Name):
             call = stage.call
             self.evaluate(call.function if isinstance(call, s.Call) else call, scope)
+            for argument in call.arguments if isinstance(call, s.Call) else ():
+                self.evaluate(argument.value, scope, argument.name or "choice")
 
     def stage(self, stage: s.Stage | s.ForStage, scope: Scope, value: Value) -> Value:
         """What comes out of a stage that `value` goes into."""

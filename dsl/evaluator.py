@@ -34,7 +34,7 @@ from dovetail.dsl.values import (
     text_of,
 )
 
-MOST_STEPS: Final = 2_000_000
+MOST_STEPS: Final = 1_000_000
 MOST_OPTIONS: Final = 10_000
 MOST_ITEMS: Final = 100_000
 MOST_BITS: Final = 500

@@ -7,10 +7,9 @@ from typing import Final, TypeVar
 
 from dovetail.dsl.choices import DesignChooser
 from dovetail.dsl.diagnostics import Collector, Severity
+from dovetail.dsl.evaluator import MOST_STEPS
 
 MOST_ATTEMPTS: Final = 1_000
-MOST_STEPS: Final = 2_000_000
-"""Of all attempts together: about what a single design may take."""
 
 Design = TypeVar("Design")
 
@@ -20,7 +19,8 @@ def first_feasible(
 ) -> tuple[Design | None, Collector]:
     """The first design, in the order of its options, that meets every requirement, with what was found on it.
 
-    Where none of the first `MOST_ATTEMPTS` does, or something else is wrong, what the first attempt found.
+    Where none of the first `MOST_ATTEMPTS` does, or something else is wrong, what the first attempt found; all
+    attempts together may take about as many steps as a single design.
     """
     problems, chooser = parsed.copy(), DesignChooser(picks)
     design = attempt(problems, chooser)

@@ -179,10 +179,20 @@ class Layout:
         return (
             self._first is not None
             and str(self._first) in _HEADED
+            and self._behind_first() == "NAME"
+            and len([t for t in self._open if t.type != "LBRACE"]) == 1
             and bool(self._open)
             and self._open[-1].type != "LBRACE"
             and self._out[-1].type in _ENDS_VALUE
         )
+
+    def _behind_first(self) -> str | None:
+        """The kind of the second token of the statement: `table = …` is no head."""
+        first = self._first
+        for at in range(len(self._out) - 1, -1, -1):
+            if first is not None and self._out[at].value.start == first.start_pos:
+                return self._out[at + 1].type if at + 1 < len(self._out) else None
+        return None
 
     def _unclosed_parentheses(self) -> None:
         opened: list[Token] = []

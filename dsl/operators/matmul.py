@@ -128,7 +128,7 @@ def _labels(equation: str, shapes: tuple[Shape, ...]) -> tuple[str, str, str]:
         'it is written like "hqd, hkd -> hqk": a letter an axis, what is left out of the result is summed'
     )
     if len(equation) > LONGEST_EQUATION:
-        raise _fault(f"an equation of {len(equation)} characters", help=example)
+        raise _fault(f"the equation of this `einsum` has {len(equation)} characters", help=example)
     left, arrow, result = equation.replace(" ", "").partition("->")
     operands = left.split(",")
     if not arrow or len(operands) != 2:

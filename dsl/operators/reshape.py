@@ -67,9 +67,8 @@ def _transpose(shapes: tuple[Shape, ...], given: Arguments) -> Inferred:
     order, rank = given.several("order") or (), len(shape)
     axes = tuple(axis + rank if axis < 0 else axis for axis in order)
     if sorted(axes) != [*range(rank)]:
-        message = (
-            f"`transpose` of a {show(shape)} tensor names each of its {rank} axes once, not {list(order)}"
-        )
+        named = str(list(order)) if len(order) <= 8 else f"{len(order)} numbers"
+        message = f"`transpose` of a {show(shape)} tensor names each of its {rank} axes once, not {named}"
         way_out = f"`transpose({[*range(rank)][::-1]})` turns all of them around"
         raise OperatorFault("value", message, operand=0, parameter="order", help=way_out)
     return Inferred(outputs=(tuple(shape[axis] for axis in axes),), attributes=(("order", axes),))

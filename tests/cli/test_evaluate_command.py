@@ -180,6 +180,16 @@ def test_the_choice_of_dataflows_is_no_worse_than_any_alone(capsys: pytest.Captu
             assert whole["objective_value"] <= single["objective_value"] * (1 + 1e-12)
 
 
+def test_what_is_not_taken_into_account_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "chip.accel").write_text(ACCEL + "keep feature_maps in Buffer\n")
+    assert main(["evaluate", "small.net", "chip.accel", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert "warning[W1201]" in captured.err
+    assert json.loads(captured.out)["warnings"] == [
+        "`chip` keeps feature maps in Buffer; here each of them still passes through DRAM"
+    ]
+
+
 def test_a_batch_does_so_many_times_the_work(capsys: pytest.CaptureFixture[str]) -> None:
     one = as_json(capsys, "small.net", "chip.accel")
     three = as_json(capsys, "small.net", "chip.accel", "--batch", "3")
