@@ -121,7 +121,11 @@ def _allowed(
 ) -> Sequence[tuple[str, ...]]:
     """Groups of dimensions for an axis, the first to be used up before the next."""
     for rule in flow.constraints:
-        if isinstance(rule, SpatialRule) and (rule.array, rule.axis) == (array.name, axis.name) and rule.allowed:
+        if (
+            isinstance(rule, SpatialRule)
+            and (rule.array, rule.axis) == (array.name, axis.name)
+            and rule.allowed
+        ):
             return [(group[0],) for group in rule.allowed] if rule.flat else rule.allowed
     if array.name == "mac":
         only = architecture.mac.lanes_dimension
@@ -148,7 +152,9 @@ def _held(architecture: Architecture, memory: Memory, flow: Dataflow, keep_all: 
     """The operands kept in a memory: what it must hold, what stays there, and outside arrays what it may."""
     outermost = memory is architecture.memories[0]
     private = architecture.instances(memory.name) > 1
-    pinned = {_operand(c.tensor) for c in flow.constraints if isinstance(c, Stationary) and c.memory == memory.name}
+    pinned = {
+        _operand(c.tensor) for c in flow.constraints if isinstance(c, Stationary) and c.memory == memory.name
+    }
     return tuple(
         operand
         for operand in OPERANDS
@@ -202,9 +208,7 @@ def _tiles(
     return tiles
 
 
-def _least(
-    problem: Problem, architecture: Architecture, spread: Sequence[_Spread], memory: Memory
-) -> Tile:
+def _least(problem: Problem, architecture: Architecture, spread: Sequence[_Spread], memory: Memory) -> Tile:
     """The smallest tile of a memory: what the PEs inside it work on in one step."""
     names = [level.name for level in architecture.levels]
     inside = {*names[names.index(memory.name) :], "mac"}
@@ -225,8 +229,10 @@ def _grow(
     dimension: str,
 ) -> None:
     """Make one dimension of memory `at` as large as fits; the tiles outside it grow along where they must."""
-    bound = problem.bounds[dimension]
     unit = least[at][dimension]
+    # What lies inside a memory is at most its share: PEs outside it take their parts at the same time.
+    shares = [-(-problem.bounds[dimension] * tile[dimension] // least[0][dimension]) for tile in least]
+    bound = shares[at]
     parts = -(-bound // unit)
     sizes = sorted({min(bound, unit * -(-parts // n)) for n in _counts(parts)})
     before = [tile[dimension] for tile in tiles]
@@ -234,8 +240,8 @@ def _grow(
     def take(size: int) -> bool:
         for outer in range(1, at + 1):
             # A PE's share of the tile outside it: as much more as there are PEs in between.
-            share = least[outer][dimension] // unit
-            tiles[outer][dimension] = max(before[outer], min(bound, size * share))
+            copies = least[outer][dimension] // unit
+            tiles[outer][dimension] = max(before[outer], min(shares[outer], size * copies))
         return all(
             _fits(problem, memory, tile, operands)
             for memory, tile, operands in zip(architecture.memories, tiles, held, strict=True)

@@ -313,12 +313,15 @@ def _fold_cycles(
     if not (skew or load or drain):
         return 0
     levels = [level.name for level in architecture.levels]
-    stays: list[tuple[Number, bool]] = []
-    for t in tallies:
-        inside = t.serves is None or levels.index(t.serves) > levels.index(array.name)
-        crosses = inside and levels.index(t.memory) < levels.index(array.name)
-        if crosses and (t.serves is not None or t.latched):
-            stays.append((t.served_visits(), t.operand == "outputs"))
+    crossing = [
+        t
+        for t in tallies
+        if levels.index(t.memory) < levels.index(array.name)
+        and (t.serves is None or levels.index(t.serves) > levels.index(array.name))
+    ]
+    # what a memory in the PEs holds is stationary; what neighbours shift past it is not, however long it stays
+    staying = [t for t in crossing if t.serves is not None] or [t for t in crossing if t.latched]
+    stays = [(t.served_visits(), t.operand == "outputs") for t in staying]
     folds: Number = 1
     per_fold: Number = skew
     if stays:
