@@ -100,14 +100,10 @@ class Collecting(Reading):
                 )
             case s.Assign():
                 name = statement.names[0]
-                self.fail(
-                    "E0110",
-                    f"`{name} = …` has no place {self.where}",
-                    statement.span,
-                    help=[
-                        f"`let {name} = …` names a value, `param {name} = …` one that can be set from outside"
-                    ],
-                )
+                help = f"`let {name} = …` names a value, `param {name} = …` one that can be set from outside"
+                if name in SETTINGS:
+                    help = f"it is written `{statement.span.text.replace(' = ', ' ', 1)}`, without `=`"
+                self.fail("E0110", f"`{name} = …` has no place {self.where}", statement.span, help=[help])
             case _:
                 if not self.declare(statement, scope):
                     self.misplaced(statement)

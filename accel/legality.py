@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from dovetail.accel.architecture import Architecture, Array, Buffering, Memory
@@ -343,7 +344,7 @@ def _holders(architecture: Architecture, mapping: Mapping, on_chip: frozenset[st
             yield NotHeld(operand, None)
         elif any(not isinstance(node, Holds) for node in mapping.nodes[: mapping.holders(operand)[0]]):
             yield NotHeld(operand, chain[0])
-        for first, second in zip(chain, chain[1:], strict=False):
+        for first, second in pairwise(chain):
             if first == second:
                 yield HeldTwice(first, operand)
             elif order.index(first) > order.index(second):

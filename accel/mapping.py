@@ -9,7 +9,7 @@ or in space. Whatever all loops inside a `Holds` touch is the tile that it keeps
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
@@ -115,4 +115,10 @@ def flatten(problem: Problem, flat: tuple[tuple[str, ...], ...]) -> Problem:
         bounds |= dict.fromkeys(group, 1) | {group[0]: size}
     if not flat:
         return problem
-    return replace(problem, **bounds, stride=tuple(strides), dilation=tuple(dilations))
+    return Problem(
+        **bounds,
+        stride=(strides[0], strides[1]),
+        dilation=(dilations[0], dilations[1]),
+        bits=problem.bits,
+        weight_zeros=problem.weight_zeros,
+    )

@@ -45,7 +45,7 @@ def measure_accelerator_space(path: str | Path, settings: Mapping[str, object] |
 def _judged(file: s.File, given: Mapping[str, object], seen: Set[Span]) -> int:
     """The combinations of the choices at these places that meet every requirement."""
     good = 0
-    answers: tuple[int, ...] | None = ()
+    answers: tuple[int, ...] = ()
     for _ in range(MOST_COMBINATIONS):
         problems = Collector()
         chooser = DesignChooser(picks_of(given), answers, lambda site: site.span in seen)
@@ -53,9 +53,10 @@ def _judged(file: s.File, given: Mapping[str, object], seen: Set[Span]) -> int:
         if problems.failed and not only_unmet(problems):
             raise DovetailError(problems.diagnostics)
         good += not problems.failed
-        answers = chooser.following()
-        if answers is None:
+        following = chooser.following()
+        if following is None:
             return good
+        answers = following
     start = file.header.span if file.header is not None else Span(file.source, 0, 0)
     message = f"requirements tie together more than {MOST_COMBINATIONS} combinations of choices"
     raise DovetailError([Diagnostic("E0904", message, Label(start))])

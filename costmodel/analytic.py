@@ -18,7 +18,7 @@ from dovetail.costmodel.columns import INTS, Kind, Number
 from dovetail.costmodel.counts import Counts
 from dovetail.costmodel.halo import Move, Slide, brought, used, used_again, visits
 from dovetail.costmodel.multicast import PAIRS, receivers
-from dovetail.costmodel.nest import Share, Structure, Transfer, relevant
+from dovetail.costmodel.nest import Share, Structure, Transfer
 from dovetail.costmodel.tally import HopTally, Tallied, Tally
 from dovetail.dsl.problem import OPERANDS, RELEVANT, Problem
 
@@ -28,6 +28,8 @@ AXES = {
     "outputs": ("N", "G", "K", "P", "Q"),
 }
 """The dimensions that walk each axis of an operand."""
+
+_PLACES = {operand: {d: at for at, axis in enumerate(axes) for d in axis} for operand, axes in AXES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,7 @@ def busy(
     return number
 
 
-def tally(
-    kind: Kind, problem: Problem, structure: Structure, nest: Nest, *, perfect: bool
-) -> Tallied:
+def tally(kind: Kind, problem: Problem, structure: Structure, nest: Nest, *, perfect: bool) -> Tallied:
     """Counts of every holder (memories outer to inner, operands in order) and of every link.
 
     `problem` is flattened already.
@@ -227,7 +227,12 @@ class Passed:
             return number * self.nest.total
         hull = self._hull(shares)
         sizes = self._sizes(hull, self.transfer.skip_gaps)
-        return number * brought(self.kind, sizes, self._temporal_moves(self.transfer.inner_loops), self._slides(hull, sizes, shares))
+        return number * brought(
+            self.kind,
+            sizes,
+            self._temporal_moves(self.transfer.inner_loops),
+            self._slides(hull, sizes, shares),
+        )
 
     def _receivers(self, shares: tuple[Share, ...]) -> Number:
         loops = [
@@ -288,9 +293,7 @@ class Passed:
                 sizes.append((pixels - 1) * stride + (kernel - 1) * dilation + 1)
         return sizes
 
-    def _slides(
-        self, hull: dict[str, Number], sizes: list[Number], shares: tuple[Share, ...]
-    ) -> list[Slide]:
+    def _slides(self, hull: dict[str, Number], sizes: list[Number], shares: tuple[Share, ...]) -> list[Slide]:
         """The axes along which tiles overlap: windows, and boxes around PEs that shift."""
         shifted = {
             self.structure.loops[i].dimension
@@ -319,19 +322,19 @@ class Passed:
 
     def _temporal_moves(self, outer_loops: int) -> list[Move]:
         moves = []
+        places = _PLACES[self.operand]
+        stride_of, dilation_of = self.problem.stride, self.problem.dilation
+        scales = {"P": stride_of[0], "Q": stride_of[1], "R": dilation_of[0], "S": dilation_of[1]}
         for i in self.structure.temporal:
-            if i >= outer_loops or self.nest.idle[i]:
+            if i >= outer_loops:
+                break
+            if self.nest.idle[i]:
                 continue
             d = self.structure.loops[i].dimension
-            axis = next((at for at, dims in enumerate(AXES[self.operand]) if d in dims), None)
             stride = self.nest.steps[i]
-            if self.operand == "inputs":
-                for which, (pixel, kernel) in enumerate(PAIRS):
-                    if d == pixel:
-                        stride = stride * self.problem.stride[which]
-                    elif d == kernel:
-                        stride = stride * self.problem.dilation[which]
-            moves.append(Move(axis, self.nest.trips[i], stride, self.nest.before[i]))
+            if self.operand == "inputs" and d in scales:
+                stride = stride * scales[d]
+            moves.append(Move(places.get(d), self.nest.trips[i], stride, self.nest.before[i]))
         return moves
 
     def _moves(self) -> Number:

@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 
 from dovetail.accel.architecture import Buffering
 from dovetail.accel.mapping import flatten
-from dovetail.costmodel.analytic import Nest, Tallied, tally
+from dovetail.costmodel.analytic import Nest, tally
 from dovetail.costmodel.columns import INTS, Kind, Number
 from dovetail.costmodel.energy import EnergyTable, total_pj
 from dovetail.costmodel.latency import latency, mac_rate
 from dovetail.costmodel.nest import Structure
+from dovetail.costmodel.tally import Tallied
 from dovetail.dsl.problem import OPERANDS, Problem
 
-CHUNK = 4096
-"""Mappings at once: a column is 32 KiB."""
+CHUNK = 8192
+"""Mappings at once: a column is 64 KiB."""
 EXACT = 2.0**52
 """Whole numbers up to here are exact in float64, and so is a quotient of two rounded up."""
 
@@ -35,6 +36,8 @@ class Floats:
 
     def __init__(self, mappings: int) -> None:
         self.mappings = mappings
+        self.largest = 0.0
+        """Of the numbers watched."""
         self.known: dict[object, tuple[list[Number], NDArray[np.intp], NDArray[np.intp]]] = {}
 
     def where(self, condition: Number, yes: Number, no: Number) -> Number:
@@ -98,10 +101,7 @@ class Floats:
         for at in first:
             rows.append(function(tuple(a if isinstance(a, int) else int(a[at]) for a in arguments)))
         table = np.array(rows, np.float64).T
-        return [
-            int(values[0]) if (values == values[0]).all() else values[inverse]
-            for values in table
-        ]
+        return [int(values[0]) if (values == values[0]).all() else values[inverse] for values in table]
 
     def _distinct(self, columns: list[Number]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Where each different row of the columns stands first, and which of them each row is."""
@@ -130,6 +130,11 @@ class Floats:
         number = np.broadcast_to(np.asarray(number, np.float64), self.mappings).copy()
         for mapping in np.flatnonzero(where):
             number[mapping] = value(int(mapping))
+        return number
+
+    def watch(self, number: Number) -> Number:
+        """The number, noted if it is the largest so far."""
+        self.largest = max(self.largest, float(np.max(number)))
         return number
 
     def pick(self, numbers: Sequence[Number], mapping: int) -> Sequence[int]:
@@ -208,7 +213,9 @@ def _check(problem: Problem, structure: Structure, bounds: NDArray[np.int64]) ->
         outer = bounds[:, seen[loop.dimension]] if loop.dimension in seen else whole[loop.dimension]
         chained = bounds[:, at] <= outer if loop.dimension in seen else bounds[:, at] == outer
         if not (chained & (bounds[:, at] >= 1)).all():
-            raise ValueError(f"loop {at} over {loop.dimension} does not walk what the loops outside leave to it")
+            raise ValueError(
+                f"loop {at} over {loop.dimension} does not walk what the loops outside leave to it"
+            )
         seen[loop.dimension] = at
     for dimension, bound in whole.items():
         if bound > 1 and dimension not in seen:
@@ -221,7 +228,9 @@ def _largest(problem: Problem, structure: Structure) -> float:
     gaps = prod(float(s + d) for s, d in zip(problem.stride, problem.dilation, strict=True))
     width = max(problem.bits.weights, problem.bits.inputs, problem.bits.outputs, problem.bits.sums)
     rates = [r for m in architecture.memories for r in (m.read_bits_per_cycle, m.write_bits_per_cycle) if r]
-    rates += [link.bits_per_cycle for array in architecture.spatial for link in array.links if link.bits_per_cycle]
+    rates += [
+        link.bits_per_cycle for array in architecture.spatial for link in array.links if link.bits_per_cycle
+    ]
     parts = max((max(rate.numerator, rate.denominator) for rate in rates), default=1)
     pes = float(architecture.pes * architecture.mac.lanes)
     return float(problem.macs) * gaps * width * parts * 2 + pes * parts
@@ -251,7 +260,10 @@ def _chunk(
         elif not rows.any():
             continue
         some = bounds[rows]
-        _fill(result, rows, problem, structure, Floats(len(some)), _columns(some), prices, dataflow, divides)
+        columns = Floats(len(some))
+        _fill(result, rows, problem, structure, columns, _columns(some), prices, dataflow, divides)
+        if columns.largest >= EXACT:
+            return _chunk(problem, structure, bounds, prices, dataflow, exact=False)
     return result
 
 
@@ -316,9 +328,9 @@ def _fill(
     peak = architecture.pes * architecture.mac.lanes * float(mac_rate(problem, architecture.mac))
     result.utilization[rows] = problem.macs / (peak * cycles)
     fits: Number = _axes_fit(kind, structure, nest, tallied)
-    for at, memory in enumerate(architecture.memories):
+    for level, memory in enumerate(architecture.memories):
         bits = held.get(memory.name, 0)
-        result.tile_bits[rows, at] = _whole(bits)
+        result.tile_bits[rows, level] = _whole(bits)
         if memory.size_bits is not None:
             fits = fits & (bits <= memory.size_bits)
     result.fits[rows] = fits

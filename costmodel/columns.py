@@ -56,6 +56,9 @@ class Kind(Protocol):
     def pick(self, numbers: Sequence[Number], mapping: int) -> Sequence[int]:
         """The numbers of one mapping."""
 
+    def watch(self, number: Number) -> Number:
+        """The number, which may be larger than the counts it leads to: columns note it."""
+
 
 class Ints:
     """Python ints."""
@@ -109,6 +112,10 @@ class Ints:
     def pick(self, numbers: Sequence[Number], mapping: int) -> Sequence[int]:
         """The numbers."""
         return numbers
+
+    def watch(self, number: Number) -> Number:
+        """The number."""
+        return number
 
 
 INTS = Ints()

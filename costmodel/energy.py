@@ -65,9 +65,7 @@ def accesses(kind: Kind, words: Number, instances: Number, bits: int, width: int
     return instances * kind.ceil_div(words, instances * (width // bits))
 
 
-def holder_pj(
-    kind: Kind, holder: HolderCounts | Tally, problem_bits: Bits, price: MemoryPrice
-) -> Number:
+def holder_pj(kind: Kind, holder: HolderCounts | Tally, problem_bits: Bits, price: MemoryPrice) -> Number:
     """Energy of one memory for one operand, in pJ."""
 
     def at_width(bits: int) -> Number:

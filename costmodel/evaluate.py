@@ -78,7 +78,9 @@ def evaluate_mapping(
     time = time_of(tallied, architecture, dataflow)
     used = counts.macs / (architecture.pes * architecture.mac.lanes * time.cycles)
     skipped = problem.weight_zeros if dataflow in architecture.mac.skip_zero_weights_in else 0.0
-    return Cost(counts, time, energy(counts, prices, skipped), used / float(mac_rate(problem, architecture.mac)))
+    return Cost(
+        counts, time, energy(counts, prices, skipped), used / float(mac_rate(problem, architecture.mac))
+    )
 
 
 def time_of(tallied: Tallied, architecture: Architecture, dataflow: str | None = None) -> Latency:
@@ -94,4 +96,3 @@ def time_of(tallied: Tallied, architecture: Architecture, dataflow: str | None =
         dataflow,
     )
     return Latency(cycles, compute, tuple(ports), tuple(term for term in terms if term.cycles))
-

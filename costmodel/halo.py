@@ -49,15 +49,13 @@ class Slide:
     """Two dimensions walk this axis, so that their moves can add up to none."""
 
 
-def brought(
-    kind: Kind, sizes: Sequence[Number], moves: Sequence[Move], slides: Sequence[Slide]
-) -> Number:
+def brought(kind: Kind, sizes: Sequence[Number], moves: Sequence[Move], slides: Sequence[Slide]) -> Number:
     """Words brought to one receiver over the whole run, its first tile included.
 
     `sizes`: of the tile along each axis; `moves`: the temporal loops outside, outer to inner.
     """
     volume = prod(sizes)
-    words = volume * visits(kind, moves)
+    words = kind.watch(volume * visits(kind, moves))
     for slide in slides:
         credited, stays, vector = _along(kind, slide, moves)
         if vector is None:

@@ -43,7 +43,8 @@ def words(
             number = number * row[0]
         return number
     owner = {i: which for which, place in enumerate(places) for i in place.loops}
-    result = _combined(places, rows, [owner[i] for i in transfer.temporal])
+    result = kind.watch(_combined(places, rows, [owner[i] for i in transfer.temporal]))
+
     def walked(mapping: int) -> int:
         return _walk(structure, transfer, places, kind.pick(steps, mapping))
 
@@ -119,9 +120,7 @@ def _combined(places: Sequence[_Place], rows: Sequence[Sequence[Number]], owners
     return total + iterations * tiles
 
 
-def _walk(
-    structure: Structure, transfer: Transfer, places: Sequence[_Place], steps: Sequence[int]
-) -> int:
+def _walk(structure: Structure, transfer: Transfer, places: Sequence[_Place], steps: Sequence[int]) -> int:
     parts = [place.shape.part(place.whole, tuple(steps[i] for i in place.loops)) for place in places]
     temporal = []
     for i in transfer.temporal:
@@ -135,18 +134,16 @@ def _places(
 ) -> list[_Place]:
     """The parts of a transfer: the operand's axes, then the dimensions that do not index it."""
     share_of = dict(zip(transfer.spatial, shares, strict=True))
-    groups = [(d,) for d in DIMENSIONS]
+    groups: list[tuple[str, ...]] = [(d,) for d in DIMENSIONS]
     if transfer.operand == "inputs":
         groups = [("G",), ("N",), ("C",), *PAIRS, ("K",)]
     places = []
     for dimensions in groups:
         scale = (1,) * len(dimensions)
         if len(dimensions) == 2:
-            axis = PAIRS.index(dimensions)
+            axis = PAIRS.index((dimensions[0], dimensions[1]))
             scale = (problem.stride[axis], problem.dilation[axis])
-        loops = tuple(
-            i for i in range(transfer.inner_loops) if structure.loops[i].dimension in dimensions
-        )
+        loops = tuple(i for i in range(transfer.inner_loops) if structure.loops[i].dimension in dimensions)
         shape = tables.Shape(
             dimensions,
             scale,

@@ -135,7 +135,9 @@ class _Clock:
         if hidden is False:
             return
         where = self.kind.where
-        self.terms = [Term(t.kind, t.cause, where(hidden, 0, t.cycles)) for t in self.terms if not _nothing(t.cycles)]
+        self.terms = [
+            Term(t.kind, t.cause, where(hidden, 0, t.cycles)) for t in self.terms if not _nothing(t.cycles)
+        ]
         self.terms.append(Term("throughput", cause, where(hidden, cycles, 0)))
         self.time = self.kind.maximum(self.time, cycles)
 
@@ -195,7 +197,10 @@ class _Clock:
         for t in held:
             steps = self.kind.maximum(steps, t.visits())
         one_step = self.kind.ceil_div(inside, steps)
-        parts = (("first_load", self._tile_load(memory, held)), ("last_store", self._tile_store(memory, held)))
+        parts = (
+            ("first_load", self._tile_load(memory, held)),
+            ("last_store", self._tile_store(memory, held)),
+        )
         for name, cycles in parts:
             if not _nothing(cycles):
                 self.add(name, memory.name, self.kind.minimum(cycles, one_step))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from dovetail.accel.architecture import Architecture, LinkKind
 from dovetail.accel.mapping import For, Holds, Mapping, Spatial
@@ -100,7 +101,9 @@ class Structure:
         self.temporal = tuple(i for i, loop in enumerate(self.loops) if loop.array is None)
         self.spatial = tuple(i for i, loop in enumerate(self.loops) if loop.array is not None)
         self.next_inner = tuple(
-            next((j for j in range(i + 1, len(self.loops)) if self.loops[j].dimension == loop.dimension), None)
+            next(
+                (j for j in range(i + 1, len(self.loops)) if self.loops[j].dimension == loop.dimension), None
+            )
             for i, loop in enumerate(self.loops)
         )
         self.transfers = tuple(self._transfers())
@@ -141,8 +144,10 @@ class Structure:
 
     def tile_loops(self, loops_outside: int) -> dict[str, int | None]:
         """Of each dimension, the outermost loop inside: its bound is the tile (None: the tile is 1)."""
-        inside = range(loops_outside, len(self.loops))
-        return {d: next((i for i in inside if self.loops[i].dimension == d), None) for d in DIMENSIONS}
+        tile: dict[str, int | None] = dict.fromkeys(DIMENSIONS)
+        for i in range(len(self.loops) - 1, loops_outside - 1, -1):
+            tile[self.loops[i].dimension] = i
+        return tile
 
     def _transfers(self) -> list[Transfer]:
         transfers = []
@@ -155,9 +160,7 @@ class Structure:
                 elif operand in node.tensors:
                     chain.append((node.memory, outside))
             chain.append((None, outside))
-            for at, ((outer, outer_loops), (inner, inner_loops)) in enumerate(
-                zip(chain, chain[1:], strict=False)
-            ):
+            for at, ((outer, outer_loops), (inner, inner_loops)) in enumerate(pairwise(chain)):
                 assert outer is not None
                 transfers.append(self._transfer(operand, outer, outer_loops, inner, inner_loops, at == 0))
         return transfers

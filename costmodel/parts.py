@@ -114,7 +114,10 @@ class Part:
         places = {d: [at for at, loop in enumerate(self.loops) if loop.dimension == d] for d in self.bounds}
         for groups in receivers.values():
             yield [
-                {d: list(dict.fromkeys(tuple(pe[at] for at in own) for pe in pes)) for d, own in places.items()}
+                {
+                    d: list(dict.fromkeys(tuple(pe[at] for at in own) for pe in pes))
+                    for d, own in places.items()
+                }
                 for pes in groups.values()
             ]
 

@@ -17,7 +17,7 @@ Nothing here is clever; `analytic.py` has to give the same integers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import TypeAlias
 
@@ -44,7 +44,7 @@ def count(problem: Problem, architecture: Architecture, mapping: Mapping) -> Cou
     for operand in OPERANDS:
         chain: list[int | None] = [*mapping.holders(operand), None]
         fills = 0
-        for outer, inner in zip(chain, chain[1:], strict=False):
+        for outer, inner in pairwise(chain):
             assert outer is not None
             run = _Transfer(problem, architecture, mapping, operand, outer, inner)
             holder, fills = run.holder(fills)
@@ -69,9 +69,7 @@ def pes(mapping: Mapping, outside: int) -> Iterator[PE]:
     return product(*(range(loop.trips) for loop in loops))
 
 
-def left_to(
-    problem: Problem, mapping: Mapping, step: tuple[int, ...], pe: PE, outside: int
-) -> Ranges | None:
+def left_to(problem: Problem, mapping: Mapping, step: tuple[int, ...], pe: PE, outside: int) -> Ranges | None:
     """What the loops outside node `outside` leave to one PE in one step; None where it has nothing to do."""
     time, place = iter(step), iter(pe)
     left = {d: (0, bound) for d, bound in problem.bounds.items()}
@@ -167,7 +165,9 @@ class _Transfer:
     def kinds(self, loop: Spatial, links: Links) -> set[LinkKind]:
         """What PEs along the loop's axis do for each other (sums that shift are added on their way)."""
         (array,) = [a for a in self.architecture.spatial if a.name == loop.array]
-        kinds = {array.links[i].kind for name, i in links if name == array.name and _along(array, i, loop.axis)}
+        kinds = {
+            array.links[i].kind for name, i in links if name == array.name and _along(array, i, loop.axis)
+        }
         return {LinkKind.REDUCE} if kinds and self.operand == "outputs" else kinds
 
     def receiver_box(self, receiver: list[list[PE]], step: tuple[int, ...]) -> Box | None:

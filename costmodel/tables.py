@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+from math import prod
 
 from dovetail.costmodel.nest import Share
 from dovetail.costmodel.parts import Leaf, Part, PartLoop, Runs, Tree, common, number
@@ -69,6 +71,10 @@ all loops inside have one trip, (others) the iterations; then for each temporal 
 @lru_cache(maxsize=1 << 18)
 def row(shape: Shape, whole: tuple[int, ...], steps: tuple[int, ...]) -> Row:
     """Tabulate one part, given the sizes of its dimensions and the steps of its loops."""
+    if len(shape.dimensions) == 1 and all(share is not Share.SHIFT for _, share in shape.loops):
+        bounds = (whole[0], *steps[:-1])
+        if all(bound % step == 0 for bound, step in zip(bounds, steps, strict=False)):
+            return _perfect_row(shape, whole[0], [b // s for b, s in zip(bounds, steps, strict=False)])
     part = shape.part(whole, steps)
     depth = shape.temporal
     at_position, slides = [0] * (depth + 1), [0] * depth
@@ -89,6 +95,22 @@ def row(shape: Shape, whole: tuple[int, ...], steps: tuple[int, ...]) -> Row:
     sliding |= any(share is Share.SHIFT for _, share in shape.loops)
     overlaps = shape.relevant and sliding and widest > 1 and _overlaps(part)
     return (steps_active, int(regular), int(overlaps), *at_position, *slides)
+
+
+def _perfect_row(shape: Shape, whole: int, trips: list[int]) -> Row:
+    """The row of one dimension whose loops divide it: its tiles are a partition, nothing overlaps."""
+    temporal = [number for number, (_, share) in zip(trips, shape.loops, strict=True) if share is None]
+    if shape.relevant:
+        steps_active = prod(trips)
+        still = [whole * all(number == 1 for number in temporal[at:]) for at in range(len(temporal) + 1)]
+        return (steps_active, 1, 0, *still, *(0 for _ in temporal))
+    receivers = prod(
+        number
+        for number, (_, share) in zip(trips, shape.loops, strict=True)
+        if share in (Share.OUTSIDE, Share.ALONE)
+    )
+    iterations = [receivers * prod(temporal[:at]) for at in range(len(temporal) + 1)]
+    return (iterations[-1], 1, 0, *iterations, *(0 for _ in temporal))
 
 
 def _overlaps(part: Part) -> bool:
@@ -112,7 +134,7 @@ def _overlaps(part: Part) -> bool:
 
     for tree, _ in part.receivers():
         places = sorted(tiles(tree, 0))
-        if any(begin + size > later for (begin, size), (later, _) in zip(places, places[1:], strict=False)):
+        if any(begin + size > later for (begin, size), (later, _) in pairwise(places)):
             return True
     return False
 
@@ -156,9 +178,7 @@ class _Passes:
     """The passes of one receiver's tree."""
 
     def __init__(self, part: Part) -> None:
-        self.strides = [
-            loop.step * part.scale[loop.dimension] for loop in part.loops if loop.share is None
-        ]
+        self.strides = [loop.step * part.scale[loop.dimension] for loop in part.loops if loop.share is None]
         self.relevant = part.relevant
         self.regular = True
         self.widest = 0

@@ -41,7 +41,8 @@ class _Walk:
     def __init__(self, parts: Sequence[Part], temporal: Sequence[tuple[int, int]]) -> None:
         self.axes = [which for which, part in enumerate(parts) if part.relevant]
         self.temporal = [
-            (which, self.axes.index(which) if which in self.axes else None, stride) for which, stride in temporal
+            (which, self.axes.index(which) if which in self.axes else None, stride)
+            for which, stride in temporal
         ]
         self.passes: dict[object, tuple[int, _State | None]] = {}
 

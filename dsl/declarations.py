@@ -123,7 +123,9 @@ class Declarations(Evaluator):
         """Bind a name once in a frame."""
         earlier = scope.define(name, value, span)
         if earlier is not None and earlier != span:
-            self.fail("E0308", f"`{name}` is defined twice", span, "", [Label(earlier, "first here")])
+            tensor = isinstance(value, TensorValue)
+            help = ["chain the stages by `->`, or give each tensor a name of its own"] if tensor else []
+            self.fail("E0308", f"`{name}` is defined twice", span, "", [Label(earlier, "first here")], help)
 
     def declare(self, statement: s.Statement, scope: Scope) -> bool:
         """Execute a shared statement; False if it is none."""

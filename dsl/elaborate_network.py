@@ -591,7 +591,7 @@ class NetworkElaborator(Declarations):
                 self.fail("E0313", f"a layer has no property `{wrong}`", assign.span, help=help)
             self.spend(statement.span, len(names) * len(statement.patterns))
             chosen = [name for name in names if self.matches(statement, name)]
-            if not chosen:
+            if not chosen and not self.problems.failed:
                 self._matches_nothing(statement, names)
             for name in chosen:
                 if not unknown:

@@ -190,7 +190,7 @@ class Layout:
         """The kind of the second token of the statement: `table = …` is no head."""
         first = self._first
         for at in range(len(self._out) - 1, -1, -1):
-            if first is not None and self._out[at].value.start == first.start_pos:
+            if self._out[at] is first:
                 return self._out[at + 1].type if at + 1 < len(self._out) else None
         return None
 

@@ -53,6 +53,27 @@ _ELSEWHERE: Final = {
 }
 """What people who come from other languages try to begin a statement with."""
 
+_WRITTEN: Final = {
+    "net": "a name has letters, digits and `_`: `net my_net`",
+    "accel": "a name has letters, digits and `_`: `accel my_chip`",
+    "study": "a name has letters, digits and `_`: `study my_study`",
+    "mapping": 'as in `mapping for "conv1" on squeezelerator`',
+    "input": "as in `input image[3, 224, 224]`",
+    "array": "as in `array PE[row = 32, col = 32] { … }`",
+    "table": "as in `table stages(t, c) { … }`, a line a row",
+    "along": "as in `along row, col: multicast inputs`",
+    "spatial": "as in `spatial K in 32 along PE.col`",
+    "import": 'as in `import "blocks.net"`, or `import "base.net" as base(classes = 10)`',
+    "stationary": "as in `stationary weights at Register`",
+    "order": "as in `order in PE = K, C, S`",
+    "keep": "as in `keep feature_maps in Buffer`",
+    "tie": "as in `tie stage1.kernel to stage2.kernel`",
+    "metric": 'as in `metric top1 = 57.5% from "the paper"`',
+    "layers": "as in `layers conv* except conv1 { weights = 8 bit }`",
+    "baseline": 'as in `baseline "a.net" on "b.accel"`',
+}
+"""How statements are written whose form is their own."""
+
 
 def fault(
     state: ParserState[Any], tokens: Sequence[Token], index: int, statement: int, words: frozenset[str]
@@ -78,9 +99,13 @@ def fault(
         close = did_you_mean(word, {w for w in words if w.upper() in expected}, 0.75)
         if close and close[0].startswith("did"):
             return wrong(f"`{word}` is not expected here", "", *close)
+    first = tokens[statement]
     if index == statement and word in _ELSEWHERE:
         return wrong(f"`{word}` begins no statement", "", _ELSEWHERE[word])
-    if index == statement + 1 and before is not None and before.type == "NAME" and token.type != "SEP":
+    if str(first) == "for" and str(tokens[0]) != "mapping":
+        return wrong("`for` begins no statement", "", _ELSEWHERE["for"], at=first.value)
+    opens = before is not None and before.type == "NAME" and token.type not in ("SEP", "COLON")
+    if index == statement + 1 and before is not None and opens:
         close = tuple(h for h in did_you_mean(str(before), STATEMENT_WORDS) if h.startswith("did"))
         other = _ELSEWHERE.get(str(before), "a statement is `NAME = …` or begins with a word of the language")
         return wrong(f"`{before}` begins no statement", "", *(close or (other,)), at=before.value)
@@ -98,7 +123,9 @@ def fault(
         return wrong(f"`{word}` cannot follow `{before}`", f"{missing} is missing before this")
     if token.type == "COMMA" and inside == "(" and "RPAR" in expected:
         return wrong("`,` is not expected here", "", "a list is written in `[` and `]`")
-    return wrong(f"`{word}` is not expected here", f"{wanted} can stand here" if wanted else "")
+    help = [_WRITTEN[str(first)]] if str(first) in _WRITTEN else []
+    shown = f"`{word}`" if token.type != "SEP" else "the end of the line"
+    return wrong(f"{shown} is not expected here", f"{wanted} can stand here" if wanted else "", *help)
 
 
 def accepted(state: ParserState[Any]) -> frozenset[str]:
@@ -147,5 +174,5 @@ def _wanted(expected: frozenset[str]) -> str:
     """The terminals that could stand here, in words; nothing where they are too many to help."""
     if expected >= _EXPRESSION:
         return "an expression"
-    plain = [NAMED.get(t, f"`{t.lower()}`") for t in sorted(expected - _OPERATORS)]
+    plain = [NAMED.get(t, f"`{t.lower()}`") for t in sorted(expected - _OPERATORS or expected)]
     return " or ".join(plain) if 0 < len(plain) <= _MOST_WANTED else ""

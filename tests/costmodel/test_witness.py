@@ -45,7 +45,9 @@ def array(r: Random, name: str) -> Array:
 
 def architecture(r: Random) -> Architecture:
     levels: list[Memory | Array] = [Memory("DRAM", frozenset({"inputs", "weights", "outputs"}))]
-    for at, kind in enumerate(r.choice(["M", "A", "MA", "MA", "AM", "MAM", "MAM", "AMM", "AMA", "MAMA", "AA", "MM"])):
+    for at, kind in enumerate(
+        r.choice(["M", "A", "MA", "MA", "AM", "MAM", "MAM", "AMM", "AMA", "MAMA", "AA", "MM"])
+    ):
         if kind == "A":
             levels.append(array(r, f"A{at}"))
         else:

@@ -171,7 +171,11 @@ RECURSION = {
     "a default": "block f(x, y = f(x)) { return x }\noutput x -> f",
     "an argument": "block f(x) { return concat(x, [[[f(x)]]]) }\noutput x -> f",
     "a loop": "block f(x) { return x -> for i in [1] { for j in [2] { f } } }\noutput x -> f",
-    "loops in loops": "block f(x) { return x -> " + "for i in [1] { " * 50 + "f" + " }" * 50 + " }\noutput f(x)",
+    "loops in loops": "block f(x) { return x -> "
+    + "for i in [1] { " * 50
+    + "f"
+    + " }" * 50
+    + " }\noutput f(x)",
     "a choice": "block f(x) { return x -> choose { a: f; b: relu } }\noutput x -> f",
     "a count": "block f(x) { return x -> 2 * f }\noutput x -> f",
     "conditions": "block f(x) { return x -> "
@@ -217,7 +221,9 @@ def test_deep_nesting_is_a_diagnostic_or_followed(subject: str) -> None:
         network_from_text(f"{HEAD}{text}\noutput x\n")
     except DovetailError as fault:
         codes = {d.code for d in fault.diagnostics}
-        assert codes <= {"E0106", "E0103", "E0903", "E0304"} | ({"E0110"} if "blocks in" in subject else set())
+        assert codes <= {"E0106", "E0103", "E0903", "E0304"} | (
+            {"E0110"} if "blocks in" in subject else set()
+        )
 
 
 @pytest.mark.parametrize("subject", RECURSION)
