@@ -216,8 +216,9 @@ class TileTooLarge:
             f"{_bytes(self.size_bits)}: {_bytes(over)} too many"
         )
         if self.fitting:
-            ways = " or ".join(f"{dimension} is {most}" for dimension, most in self.fitting)
-            return f"{text}; the largest {ways}, which fits"
+            (dimension, most), *others = self.fitting
+            either = f" (or {', or '.join(f'{d} {size}' for d, size in others)})" if others else ""
+            return f"{text}; the largest {dimension} that fits is {most}{either}"
         return f"{text}; no smaller tile along one dimension fits"
 
 

@@ -106,6 +106,7 @@ class _Transfer:
         self.arrays = architecture.arrays_between(self.outer_memory.name, inner_name)
         self.links: Links = frozenset((a.name, link) for a in self.arrays for link in a.links_of(operand))
         self.skip_gaps = (self.inner_memory or self.outer_memory).skip_gaps
+        self.known: dict[Links, int] = {}
         self.keeps = self.inner_memory is not None or architecture.latches(operand, self.outer_memory.name)
 
     # ------------------------------------------------------------------------------- steps and PEs
@@ -187,41 +188,41 @@ class _Transfer:
 
     # -------------------------------------------------------------------------------------- counts
 
-    def moved(self, receivers: list[list[list[PE]]]) -> Iterator[tuple[int, Box, int]]:
-        """Each time a receiver needs new words: `(which receiver, its box, how many)`."""
+    def moved(self, receivers: list[list[list[PE]]]) -> Iterator[int]:
+        """The new words that each receiver needs in each step."""
         tiles = [_Tile() for _ in receivers]
         for step in self.steps():
-            for which, receiver in enumerate(receivers):
+            for tile, receiver in zip(tiles, receivers, strict=True):
                 box = self.receiver_box(receiver, step)
                 if box is not None:
-                    new = tiles[which].move_to(box) if self.keeps else prod(map(len, box))
-                    yield which, box, new
+                    yield tile.move_to(box) if self.keeps else prod(map(len, box))
 
     def words(self, links: Links) -> int:
         """Words that leave (inputs, weights) or reach (sums) the outer holder when these links are used."""
-        return sum(new for _, _, new in self.moved(self.receivers(links)))
+        if links not in self.known:
+            self.known[links] = sum(self.moved(self.receivers(links)))
+        return self.known[links]
 
     def elements(self, outside: int) -> int:
         """Elements of the operand that each instance behind node `outside` ever touches, summed over them."""
         touched: set[object] = set()
+        lines = sum(isinstance(node, Spatial) for node in self.mapping.nodes[:outside])
         for step in self.steps():
             for pe in pes(self.mapping, self.inside):
                 left = self.ranges(step, pe)
                 if left:
-                    instance = pe[: len(next(pes(self.mapping, outside)))]
-                    touched.update((instance, word) for word in product(*self.box(left)))
+                    touched.update((pe[:lines], word) for word in product(*self.box(left)))
         return len(touched)
 
     def holder(self, fills: int) -> tuple[HolderCounts, int]:
         """Counts of the outer holder, given its own fills; and the fills of the inner one."""
-        alone = self.receivers(frozenset())
-        arriving = sum(new for _, _, new in self.moved(alone))
+        arriving = self.words(frozenset())
         served = self.words(self.links)
         reads, updates, inner_fills = served, 0, arriving
         if self.operand == "outputs":
             updates = served
             reads = updates - self.elements(self.outer)
-            inner_fills = arriving - self.elements(self.inside)
+            inner_fills = arriving - self.elements(self.inside) if self.inner_memory else 0
         bits = getattr(self.problem.bits, self.operand)
         if self.operand == "outputs" and reads > 0:
             bits = self.problem.bits.sums

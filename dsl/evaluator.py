@@ -126,8 +126,12 @@ class Evaluator:
         self.budget.steps -= steps
         if self.budget.steps < 0:
             if self.budget.steps + steps >= 0:
-                self.fail("E0901", f"the expansion takes more than {MOST_STEPS} steps", span, "stopped here")
+                self.exhausted(span)
             raise OutOfBounds
+
+    def exhausted(self, span: Span) -> None:
+        """Report that the steps are used up."""
+        self.fail("E0901", f"the expansion takes more than {MOST_STEPS} steps", span, "stopped here")
 
     def deeper(self, span: Span, levels: int = 1) -> None:
         """Some levels down; raises OutOfBounds where it goes too deep. The caller comes back up."""

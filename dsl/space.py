@@ -19,7 +19,7 @@ from dovetail.dsl import syntax as s
 from dovetail.dsl.choices import NoSuchOption, Site, Ties, following
 from dovetail.dsl.diagnostics import Collector, DovetailError
 from dovetail.dsl.elaborate_network import NetworkElaborator
-from dovetail.dsl.evaluator import OutOfBounds
+from dovetail.dsl.evaluator import MOST_STEPS, OutOfBounds
 from dovetail.dsl.feasible import first_feasible
 from dovetail.dsl.loading import elaborate_network, picks_of, settings_of
 from dovetail.dsl.operators import Inferred, Operator
@@ -148,6 +148,11 @@ class SpaceCounter(NetworkElaborator):
             answers = self._replay.following()
         self._replay = self.chooser = outer
         return ways
+
+    def exhausted(self, span: Span) -> None:
+        """The steps of a single design, used up by counting many."""
+        start = self.file.header.span if self.file.header else span
+        self.fail("E0904", f"counting the designs takes more than {MOST_STEPS} steps", start)
 
     def _give_up(self) -> None:
         start = self.file.header.span if self.file.header else Span(self.file.source, 0, 0)

@@ -171,6 +171,7 @@ array PE[row = 4, col = 4] {
     along col: forward inputs
     along row: forward sums
     memory Register { depth = 1; width = 16 bit; energy = 1 pJ/bit; may_hold = [weights, inputs, sums] }
+    mac { rate = 1/cycle }
 }
 """
     one_way = accelerator_from_text(text).architecture
