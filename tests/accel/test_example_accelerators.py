@@ -56,7 +56,7 @@ def test_tpu_has_the_peak_rate_and_the_memories_of_the_paper():
     made = machine("tpu_v1")
     assert round(2 * made.pes * made.clock_hz / 1e12) == 92
     sizes = {m.name: m.size_bits // 8 for m in made.memories if m.size_bits is not None}
-    assert sizes == {"UB": 24 * 2**20, "FIFO": 4 * 2**16, "Acc": 4 * 2**20, "W": 1}
+    assert sizes == {"UB": 24 * 2**20, "FIFO": 4 * 2**16, "Acc": 4 * 2**20, "W": 2}
     assert machine("tpu_v1", n=32).pes == 1024
 
 

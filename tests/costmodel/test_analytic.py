@@ -106,7 +106,9 @@ def test_sending_sums_outward_costs_reads_where_the_text_says_so(count: Callable
 @both
 def test_gaps_of_a_strided_tile_are_held_unless_skipped(count: Callable[..., Counts]) -> None:
     layer = Problem(P=4, Q=4, stride=(2, 2))
-    boxes, used = (count(layer, machine(skip_gaps=skip), tiled([], rest(("P", 4), ("Q", 4)))) for skip in (0, 1))
+    boxes, used = (
+        count(layer, machine(skip_gaps=skip), tiled([], rest(("P", 4), ("Q", 4)))) for skip in (0, 1)
+    )
     assert boxes.of("Buffer", "inputs").fills == 7 * 7
     assert used.of("Buffer", "inputs").fills == 4 * 4
     assert boxes.of("Buffer", "inputs").reads == used.of("Buffer", "inputs").reads == 16
@@ -116,7 +118,12 @@ def test_gaps_of_a_strided_tile_are_held_unless_skipped(count: Callable[..., Cou
 def test_weight_stationary_reads_each_weight_once(count: Callable[..., Counts]) -> None:
     layer = Problem(K=8, C=8, P=6)
     nodes: Nodes = [Holds("DRAM", OPERANDS), Holds("Buffer", OPERANDS), For("K", 8, 4), For("C", 8, 4)]
-    nodes += [Spatial("C", 4, "PE", "row"), Spatial("K", 4, "PE", "col"), Holds("Register", ("weights",)), For("P", 6)]
+    nodes += [
+        Spatial("C", 4, "PE", "row"),
+        Spatial("K", 4, "PE", "col"),
+        Holds("Register", ("weights",)),
+        For("P", 6),
+    ]
     links = Link(("col",), LinkKind.MULTICAST, "inputs"), Link(("row",), LinkKind.REDUCE, "sums")
     counts = count(layer, machine(*links, register=True), Mapping(tuple(nodes)))
     assert counts.of("Buffer", "weights").reads == counts.of("Register", "weights").fills == 64
@@ -181,7 +188,9 @@ def test_pes_without_work_in_a_short_step_read_nothing(count: Callable[..., Coun
 def test_flat_windows_are_read_again_where_they_overlap(count: Callable[..., Counts]) -> None:
     layer = Problem(C=2, P=4, R=3)
     nest = Mapping((Holds("DRAM", OPERANDS), For("P", 4), For("C", 6)), (("C", "R"),))
-    sliding = Mapping((Holds("DRAM", OPERANDS), Holds("Buffer", OPERANDS), For("P", 4), For("C", 2), For("R", 3)))
+    sliding = Mapping(
+        (Holds("DRAM", OPERANDS), Holds("Buffer", OPERANDS), For("P", 4), For("C", 2), For("R", 3))
+    )
     assert count(layer, machine(), nest).of("DRAM", "inputs").reads == 24
     assert count(layer, machine(), sliding).of("Buffer", "inputs").fills == 12
 
@@ -189,7 +198,14 @@ def test_flat_windows_are_read_again_where_they_overlap(count: Callable[..., Cou
 def test_a_flat_problem_is_a_matrix_product() -> None:
     layer = Problem(N=2, K=5, C=3, P=4, Q=6, R=3, S=2, stride=(2, 2), dilation=(1, 2))
     product = flatten(layer, (("C", "R", "S"), ("N", "P", "Q")))
-    assert (product.C, product.K, product.N, product.P, product.R, product.stride) == (18, 5, 48, 1, 1, (1, 1))
+    assert (product.C, product.K, product.N, product.P, product.R, product.stride) == (
+        18,
+        5,
+        48,
+        1,
+        1,
+        (1, 1),
+    )
     assert product.macs == layer.macs
     assert flatten(layer, ()) == layer
 

@@ -95,7 +95,9 @@ def random_bounds(nest: Structure, mappings: int, *, perfect: bool, seed: int = 
             inner = nest.next_inner[at]
             if inner is not None:
                 most = 4 if loop.array else left[loop.dimension]
-                steps = [s for s in range(1, left[loop.dimension] + 1) if -(-left[loop.dimension] // s) <= most]
+                steps = [
+                    s for s in range(1, left[loop.dimension] + 1) if -(-left[loop.dimension] // s) <= most
+                ]
                 if perfect:
                     steps = [s for s in steps if left[loop.dimension] % s == 0]
                 left[loop.dimension] = int(generator.choice(steps))

@@ -36,7 +36,14 @@ def machine(buffer: dict[str, Any], dram: dict[str, Any] | None = None, **more: 
 
 def by_pixels(held: tuple[str, ...] = OPERANDS) -> Mapping:
     """Four pixels at a time in the buffer."""
-    nodes = [Holds("DRAM", OPERANDS), For("P", 16, 4), Holds("Buffer", held), For("K", 8), For("C", 4), For("P", 4)]
+    nodes = [
+        Holds("DRAM", OPERANDS),
+        For("P", 16, 4),
+        Holds("Buffer", held),
+        For("K", 8),
+        For("C", 4),
+        For("P", 4),
+    ]
     return Mapping(tuple(nodes))
 
 

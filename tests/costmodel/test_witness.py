@@ -163,7 +163,7 @@ def test_closed_form_equals_the_interpreter(triple: Triple) -> None:
 
 
 @pytest.mark.slow
-@settings(everything, max_examples=120_000)
+@settings(everything, max_examples=100_000)
 @given(triples())
 def test_closed_form_equals_the_interpreter_in_a_long_run(triple: Triple) -> None:
     check(triple)
