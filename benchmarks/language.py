@@ -1,6 +1,6 @@
 """How fast texts become designs: against lark's plain parse of the same text, in the same process.
 
-    python benchmarks/language.py
+python benchmarks/language.py
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def main() -> None:
 
     grammar()
     generated = "net generated\ninput image[16, 32, 32]\n"
-    generated += "block unit(x) { return x + (x -> conv(16, 3, pad = same) -> relu -> conv(16, 3, pad = same)) }\n"
+    generated += (
+        "block unit(x) { return x + (x -> conv(16, 3, pad = same) -> relu -> conv(16, 3, pad = same)) }\n"
+    )
     generated += "output image -> 2500 * unit()\n"
     listed = "net listed\ninput image[16, 32, 32]\nx0 = image -> conv(16, 1)\n"
     listed += "".join(f"x{i} = x{i - 1} -> conv(16, 3, pad = 1)\n" for i in range(1, 10_000))

@@ -179,9 +179,7 @@ class Passed:
             d: 1 if at is None else nest.bounds[at]
             for d, at in self.structure.tile_loops(transfer.outer_loops).items()
         }
-        lines = self._product(i for i in self.structure.spatial if i < transfer.outer_loops)
         receiver_sizes = self._sizes(self._hull(transfer.shares), transfer.skip_gaps)
-        per_instance = self.kind.floor_div(self._receivers(transfer.shares), lines)
         own = Tally(
             memory=transfer.outer,
             operand=self.operand,
@@ -191,7 +189,7 @@ class Passed:
             updates=updates,
             instances=self._busy(transfer.outer_loops, ""),
             tile_words=prod(self._sizes(own_tile, self.memory.skip_gaps)),
-            served_words=per_instance * prod(receiver_sizes),
+            served_words=self._receivers_of_one() * prod(receiver_sizes),
             moves=self._moves(),
             partial=partial,
             bits=bits,
@@ -241,6 +239,16 @@ class Passed:
             if not self.nest.idle[i]
         ]
         return receivers(self.kind, self.problem, self.operand, loops)
+
+    def _receivers_of_one(self) -> Number:
+        """How many receivers one instance of the outer holder serves (the first, which has the most)."""
+        shares = self.transfer.shares
+        if not self.perfect:
+            return imperfect.first_receivers(
+                self.kind, self.problem, self.structure, self.nest.steps, self.transfer, shares
+            )
+        lines = self._product(i for i in self.structure.spatial if i < self.transfer.outer_loops)
+        return self.kind.floor_div(self._receivers(shares), lines)
 
     def _elements(self, outer_loops: int) -> Number:
         """Output elements that the instances behind so many loops touch, summed over them."""

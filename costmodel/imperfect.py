@@ -32,11 +32,7 @@ def words(
     shares: tuple[Share, ...],
 ) -> Number:
     """Words that all receivers of a transfer get when its spatial loops share like this."""
-    places = _places(problem, structure, transfer, shares)
-    rows = [
-        kind.tabulate(partial(tables.row, place.shape, place.whole), [steps[i] for i in place.loops])
-        for place in places
-    ]
+    places, rows = _tabulated(kind, problem, structure, steps, transfer, shares)
     if not transfer.keeps:
         number: Number = 1
         for row in rows:
@@ -49,6 +45,38 @@ def words(
         return _walk(structure, transfer, places, kind.pick(steps, mapping))
 
     return kind.replace(_unsafe(kind, places, rows, transfer), result, walked)
+
+
+def first_receivers(
+    kind: Kind,
+    problem: Problem,
+    structure: Structure,
+    steps: Sequence[Number],
+    transfer: Transfer,
+    shares: tuple[Share, ...],
+) -> Number:
+    """How many receivers the first instance of the outer holder serves."""
+    _, rows = _tabulated(kind, problem, structure, steps, transfer, shares)
+    number: Number = 1
+    for row in rows:
+        number = number * row[3]
+    return number
+
+
+def _tabulated(
+    kind: Kind,
+    problem: Problem,
+    structure: Structure,
+    steps: Sequence[Number],
+    transfer: Transfer,
+    shares: tuple[Share, ...],
+) -> tuple[list[_Place], list[Sequence[Number]]]:
+    places = _places(problem, structure, transfer, shares)
+    rows = [
+        kind.tabulate(partial(tables.row, place.shape, place.whole), [steps[i] for i in place.loops])
+        for place in places
+    ]
+    return places, rows
 
 
 def _unsafe(
@@ -85,9 +113,9 @@ def _always_inside(
     always: Number = True
     own = [i for i in transfer.temporal if i in places[outer].loops]
     for depth, loop in enumerate(own):
-        stays = rows[outer][3 + depth] == rows[outer][4 + depth]
+        stays = rows[outer][4 + depth] == rows[outer][5 + depth]
         beside = sum(i < loop for i in transfer.temporal if i in places[inner].loops)
-        always = always & (stays | (rows[inner][3 + beside] == 0))
+        always = always & (stays | (rows[inner][4 + beside] == 0))
     return always
 
 
@@ -100,7 +128,7 @@ def _combined(places: Sequence[_Place], rows: Sequence[Sequence[Number]], owners
     def product(which: Sequence[int]) -> Number:
         number: Number = 1
         for part in which:
-            number = number * rows[part][3 + depth[part]]
+            number = number * rows[part][4 + depth[part]]
         return number
 
     total: Number = 0
@@ -114,7 +142,7 @@ def _combined(places: Sequence[_Place], rows: Sequence[Sequence[Number]], owners
         outside = product(indexing)
         total = total + iterations * (tiles - outside)
         tiles = outside
-        slides = rows[part][4 + places[part].shape.temporal + depth[part]]
+        slides = rows[part][5 + places[part].shape.temporal + depth[part]]
         if not (isinstance(slides, int) and slides == 0):
             total = total - iterations * slides * product([i for i in indexing if i != part])
     return total + iterations * tiles

@@ -82,10 +82,13 @@ class Part:
         self.relevant, self.skip_gaps = relevant, skip_gaps
         self._known: dict[object, Runs] = {}
 
-    def receivers(self) -> list[tuple[Tree, int]]:
-        """The different receivers, and how many there are of each."""
-        trees: dict[object, tuple[Tree, int]] = {}
-        for groups in self._members():
+    def receivers(self) -> list[tuple[Tree, int, int]]:
+        """The different receivers, how many there are of each, and how many in the first outer instance.
+
+        PEs that never have anything to do are none.
+        """
+        trees: dict[object, tuple[Tree, int, int]] = {}
+        for first, groups in self._members():
             pes = [
                 _PE(which, d, indices)
                 for which, group in enumerate(groups)
@@ -94,32 +97,38 @@ class Part:
             ]
             lengths = tuple(self.bounds[pe.dimension] for pe in pes)
             tree = self._grow(0, dict.fromkeys(self.bounds, 0), pes, lengths, (0,) * len(pes))
-            _, number = trees.get(key(tree), (tree, 0))
-            trees[key(tree)] = (tree, number + 1)
+            if tree is not None:
+                _, every, firsts = trees.get(key(tree), (tree, 0, 0))
+                trees[key(tree)] = (tree, every + 1, firsts + first)
         return list(trees.values())
 
-    def _members(self) -> Iterator[list[dict[str, list[Indices]]]]:
-        """Of each receiver, its groups: the indices of the PEs that shift together, by dimension."""
-        receivers: dict[object, dict[Indices, list[Indices]]] = {}
+    def _members(self) -> Iterator[tuple[bool, list[dict[str, list[Indices]]]]]:
+        """Of each receiver, its groups: the indices of the PEs that shift together, by dimension.
+
+        And whether it is served by the first outer instance.
+        """
+        receivers: dict[tuple[bool, Indices, int], dict[Indices, list[Indices]]] = {}
         for indices in product(*(self._choices(loop) for loop in self.loops)):
-            alone, multicast, begin = [], [], 0
+            alone, multicast, begin, first = [], [], 0, True
             for loop, index in zip(self.loops, indices, strict=True):
                 if loop.share in (Share.OUTSIDE, Share.ALONE):
                     alone.append(index)
+                    first &= loop.share is Share.ALONE or index == 0
                 elif loop.share is Share.MULTICAST:
                     multicast.append(index)
                     begin += index * loop.step * self.scale[loop.dimension]
-            group = receivers.setdefault((tuple(alone), begin), {})
+            group = receivers.setdefault((first, tuple(alone), begin), {})
             group.setdefault(tuple(multicast), []).append(indices)
         places = {d: [at for at, loop in enumerate(self.loops) if loop.dimension == d] for d in self.bounds}
-        for groups in receivers.values():
-            yield [
+        for (first, _, _), groups in receivers.items():
+            by_dimension = [
                 {
                     d: list(dict.fromkeys(tuple(pe[at] for at in own) for pe in pes))
                     for d, own in places.items()
                 }
                 for pes in groups.values()
             ]
+            yield first, by_dimension
 
     def _choices(self, loop: PartLoop) -> range:
         shared = loop.share in (Share.MULTICAST, Share.SHIFT)

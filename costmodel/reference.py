@@ -148,6 +148,8 @@ class _Transfer:
         ]
         receivers: dict[object, dict[object, list[PE]]] = {}
         for pe in pes(self.mapping, self.inside):
+            if self.ranges((0,) * len(self.mapping.loops), pe) is None:
+                continue  # it never has anything to do: in the first step each has the most it ever has
             alone: list[int] = []  # indices that set it apart from every other PE
             shared = dict.fromkeys(DIMENSIONS, 0)  # where its box begins, by the loops along shared axes
             multicast: list[int] = []
@@ -230,12 +232,10 @@ class _Transfer:
             own_chain = self.mapping.holders("outputs")
             if own_chain.index(self.outer) > 0:
                 reads += fills + self.elements(self.outer)  # every visit of a tile ends by sending it outward
-        self_tile = self.mapping.tile(self.outer, self.problem)
-        once = self.receivers(self.links)
         first = next(self.steps())
-        lines = prod(loop.trips for loop in self.mapping.nodes[: self.outer] if isinstance(loop, Spatial))
-        boxes = [box for receiver in once if (box := self.receiver_box(receiver, first))]
-        largest = max(prod(map(len, box)) for box in boxes)
+        outside = sum(isinstance(node, Spatial) for node in self.mapping.nodes[: self.outer])
+        once = [r for r in self.receivers(self.links) if not any(r[0][0][:outside])]
+        largest = max(prod(map(len, box)) for r in once if (box := self.receiver_box(r, first)))
         holder = HolderCounts(
             memory=self.outer_memory.name,
             operand=self.operand,
@@ -243,8 +243,8 @@ class _Transfer:
             fills=fills,
             updates=updates,
             instances=busy(self.problem, self.mapping, self.outer),
-            tile_words=self._tile_words(self_tile),
-            served_words=len(once) // lines * largest,
+            tile_words=self._tile_words(self.mapping.tile(self.outer, self.problem)),
+            served_words=len(once) * largest,
             moves=self._moves(),
             bits=bits,
         )

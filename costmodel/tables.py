@@ -60,11 +60,12 @@ class Shape:
 
 
 Row = tuple[int, ...]
-"""A part's contributions, summed over its receivers:
+"""A part's contributions, summed over its receivers.
 
-steps at which a receiver has something to do; whether it is regular; whether tiles can overlap; then at each
-position, from outside all its temporal loops to inside all, (relevant parts) the words of first tiles where
-all loops inside have one trip, (others) the iterations; then for each temporal loop the words that slide.
+Steps at which a receiver has something to do; whether the part is regular; whether tiles can overlap; receivers in
+the first outer instance; then at each position, from outside all temporal loops to inside all, (relevant parts) the
+words of first tiles where all loops inside have one trip, (others) the iterations; then for each temporal loop the
+words that slide.
 """
 
 
@@ -78,12 +79,13 @@ def row(shape: Shape, whole: tuple[int, ...], steps: tuple[int, ...]) -> Row:
     part = shape.part(whole, steps)
     depth = shape.temporal
     at_position, slides = [0] * (depth + 1), [0] * depth
-    steps_active, regular, widest = 0, True, 0
-    for tree, copies in part.receivers():
+    steps_active, first_receivers, regular, widest = 0, 0, True, 0
+    for tree, copies, firsts in part.receivers():
         passes = _Passes(part)
         whole_pass = passes.of(tree, 0)
         if whole_pass is None:
             continue
+        first_receivers += firsts
         steps_active += copies * (tree.active if isinstance(tree, Runs) else 1)
         regular &= passes.regular
         widest = max(widest, passes.widest)
@@ -94,23 +96,21 @@ def row(shape: Shape, whole: tuple[int, ...], steps: tuple[int, ...]) -> Row:
     sliding = len(shape.dimensions) == 2 and whole[1] > 1
     sliding |= any(share is Share.SHIFT for _, share in shape.loops)
     overlaps = shape.relevant and sliding and widest > 1 and _overlaps(part)
-    return (steps_active, int(regular), int(overlaps), *at_position, *slides)
+    return (steps_active, int(regular), int(overlaps), first_receivers, *at_position, *slides)
 
 
 def _perfect_row(shape: Shape, whole: int, trips: list[int]) -> Row:
     """The row of one dimension whose loops divide it: its tiles are a partition, nothing overlaps."""
     temporal = [number for number, (_, share) in zip(trips, shape.loops, strict=True) if share is None]
+    places = [(number, share) for number, (_, share) in zip(trips, shape.loops, strict=True)]
+    outside = prod(number for number, share in places if share is Share.OUTSIDE)
+    apart = prod(number for number, share in places if share is Share.ALONE)
     if shape.relevant:
-        steps_active = prod(trips)
+        apart *= prod(number for number, share in places if share is Share.MULTICAST)
         still = [whole * all(number == 1 for number in temporal[at:]) for at in range(len(temporal) + 1)]
-        return (steps_active, 1, 0, *still, *(0 for _ in temporal))
-    receivers = prod(
-        number
-        for number, (_, share) in zip(trips, shape.loops, strict=True)
-        if share in (Share.OUTSIDE, Share.ALONE)
-    )
-    iterations = [receivers * prod(temporal[:at]) for at in range(len(temporal) + 1)]
-    return (iterations[-1], 1, 0, *iterations, *(0 for _ in temporal))
+        return (prod(trips), 1, 0, apart, *still, *(0 for _ in temporal))
+    iterations = [outside * apart * prod(temporal[:at]) for at in range(len(temporal) + 1)]
+    return (iterations[-1], 1, 0, apart, *iterations, *(0 for _ in temporal))
 
 
 def _overlaps(part: Part) -> bool:
@@ -132,7 +132,7 @@ def _overlaps(part: Part) -> bool:
             index += again
         return found
 
-    for tree, _ in part.receivers():
+    for tree, _, _ in part.receivers():
         places = sorted(tiles(tree, 0))
         if any(begin + size > later for (begin, size), (later, _) in pairwise(places)):
             return True

@@ -21,7 +21,7 @@ def words(parts: Sequence[Part], temporal: Sequence[tuple[int, int]]) -> int:
     """
     walk = _Walk(parts, temporal)
     return sum(
-        prod(copies for _, copies in receivers) * walk.run(tuple(tree for tree, _ in receivers))
+        prod(copies for _, copies, _ in receivers) * walk.run(tuple(tree for tree, _, _ in receivers))
         for receivers in product(*(part.receivers() for part in parts))
     )
 

@@ -1,6 +1,6 @@
 """Draws the pictures of the documentation with the tool itself: the same tool gives the same bytes.
 
-    python docs/pictures.py [FOLDER]
+python docs/pictures.py [FOLDER]
 """
 
 from __future__ import annotations
