@@ -161,6 +161,46 @@ def evaluate(
     return evaluate_command.run(request)
 
 
+@app.command(short_help="One layer cycle by cycle, with real numbers.")
+def simulate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="NET ACCEL", show_default=False, help="A network and an accelerator."),
+    ],
+    layer: Annotated[str, typer.Option("--layer", metavar="NAME", help="The layer to run.")],
+    dataflow: Annotated[
+        str | None, typer.Option("--dataflow", metavar="NAME", help="This one, not the best.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", metavar="FILE", help="Run this mapping.")
+    ] = None,
+    settings: Settings = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the random operands.")] = 0,
+    cycles_only: Annotated[bool, typer.Option("--cycles-only", help="Move no numbers: faster.")] = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", metavar="FILE", help="Write what happened when: .csv, else Perfetto JSON."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """A layer on the array, cycle by cycle: its true output, checked against NumPy, every access, a trace."""
+    from dovetail import simulate_command
+
+    return simulate_command.run(
+        simulate_command.Simulation(
+            files=tuple(files),
+            layer=layer,
+            dataflow=dataflow,
+            mapping=mapping,
+            settings=tuple(settings or ()),
+            seed=seed,
+            numbers=not cycles_only,
+            trace=trace,
+            as_json=as_json,
+        )
+    )
+
+
 @app.command(short_help="A page on a diagnostic, such as E0203.")
 def explain(
     code: Annotated[str | None, typer.Argument(metavar="[CODE]", show_default=False)] = None,
