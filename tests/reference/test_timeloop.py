@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from math import ceil, prod
 from pathlib import Path
 from types import ModuleType
@@ -29,8 +30,6 @@ def _loader() -> ModuleType:
     spec = importlib.util.spec_from_file_location("timeloop_loader", HERE / "timeloop_loader.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
