@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from dovetail.dsl import syntax as s
-from dovetail.dsl import units
 from dovetail.dsl.choices import Site
 from dovetail.dsl.construction import Construction, Widths, padding_help
-from dovetail.dsl.declarations import Declarations
 from dovetail.dsl.diagnostics import Diagnostic, Label, did_you_mean
 from dovetail.dsl.evaluator import OutOfBounds, _Deeper
+from dovetail.dsl.labels import defines, labels, source_text, stem
 from dovetail.dsl.operators import OPERATORS, Inferred, Operator, OperatorFault
 from dovetail.dsl.operators.parameters import LARGEST
+from dovetail.dsl.overlays import Overlaying
 from dovetail.dsl.prelude import prelude_blocks
 from dovetail.dsl.scope import Scope
 from dovetail.dsl.source import Span
@@ -52,8 +51,6 @@ _FAULT_CODES: Final = {
     "size": "E0902",
 }
 
-_PROPERTIES: Final = ("weights", "activations", "inputs", "outputs", "sums", "weight_zeros")
-
 
 @dataclass(frozen=True, slots=True)
 class BaseValue(TensorValue):
@@ -62,7 +59,7 @@ class BaseValue(TensorValue):
     scope: Scope | None = None
 
 
-class NetworkElaborator(Declarations):
+class NetworkElaborator(Overlaying):
     """Executes a `.net` file."""
 
     kind = "net"
@@ -77,7 +74,7 @@ class NetworkElaborator(Declarations):
         self._base_outputs: list[tuple[int, Span]] = []
         self._overlays: list[tuple[s.Layers, Scope]] = []
         self._inferred: dict[object, Inferred] = {}
-        scope = Scope(reserved=frozenset(_labels(self.file.statements)))
+        scope = Scope(reserved=frozenset(labels(self.file.statements)))
         try:
             self.top(self.file.statements, scope)
             self.outputs = self.outputs or self._base_outputs
@@ -97,7 +94,7 @@ class NetworkElaborator(Declarations):
                 if self.budget.steps < 0 or len(self.made.layers) >= MOST_LAYERS:
                     raise
                 self.budget.nesting = nesting
-                for name in _defines(statement):
+                for name in defines(statement):
                     scope.define(name, UNKNOWN)
 
     def _execute(self, statement: s.Statement, scope: Scope) -> None:
@@ -264,9 +261,9 @@ class NetworkElaborator(Declarations):
         if count > MOST_REPEATS:
             return self.fail("E0901", f"{count} times is more than {MOST_REPEATS}", stage.span)
         # In a loop the row comes before the turn: `unit.2.1` is the first turn of the second row.
-        stem = f"{stage.name}{scope.suffix}" if stage.name else scope.fresh(_stem(stage.call))
+        base = f"{stage.name}{scope.suffix}" if stage.name else scope.fresh(stem(stage.call))
         bare = Scope(scope, scope.path, shares=scope) if scope.suffix else scope
-        turns = [partial(self._turn, stage, bare, f"{stem}.{turn}") for turn in range(1, count + 1)]
+        turns = [partial(self._turn, stage, bare, f"{base}.{turn}") for turn in range(1, count + 1)]
         return self.chain(turns, value, bare)
 
     def _turn(self, stage: s.Stage, scope: Scope, label: str, value: Value) -> Value:
@@ -349,7 +346,7 @@ class NetworkElaborator(Declarations):
             condition = self.truth(node.condition, scope, "a condition")
             return None if condition is None else node.then if condition else node.otherwise
         if isinstance(node, s.Choose):
-            options = [(_source(o), o) for o in node.options]
+            options = [(source_text(o), o) for o in node.options]
         else:
             options = []
             for alternative in node.alternatives:
@@ -404,7 +401,7 @@ class NetworkElaborator(Declarations):
 
     def expand(self, block: BlockValue, bound: Mapping[str, Value], name: str, node: s.Expr) -> Value:
         """The results of a block whose parameters are bound, used under `name`."""
-        inner = Scope(block.scope, f"{name}.", frozenset(_labels(block.body)))
+        inner = Scope(block.scope, f"{name}.", frozenset(labels(block.body)))
         for parameter, value in bound.items():
             inner.define(parameter, value, block.span)
         with _Deeper(self, block.name, node.span):
@@ -578,81 +575,6 @@ class NetworkElaborator(Declarations):
             help = [padding] if padding else help
         return self.fail(_FAULT_CODES[fault.kind], fault.message, span, "", others, help)
 
-    # -------------------------------------------------------------------------------- overlays
-
-    def overlay(self) -> None:
-        """Apply the `layers` statements, later ones over earlier ones."""
-        names = [layer.name for layer in self.made.layers]
-        for statement, scope in self._overlays:
-            unknown = [a for a in statement.body if not set(a.names) <= set(_PROPERTIES)]
-            for assign in unknown:
-                wrong = next(n for n in assign.names if n not in _PROPERTIES)
-                help = did_you_mean(wrong, _PROPERTIES)
-                self.fail("E0313", f"a layer has no property `{wrong}`", assign.span, help=help)
-            self.spend(statement.span, len(names) * len(statement.patterns))
-            chosen = [name for name in names if self.matches(statement, name)]
-            if not chosen and not self.problems.failed:
-                self._matches_nothing(statement, names)
-            for name in chosen:
-                if not unknown:
-                    self._properties(name, statement, scope)
-
-    def matches(self, statement: s.Layers, name: str) -> bool:
-        """Whether a `layers` statement speaks of the layer of that name."""
-        return any(fnmatchcase(name, p) for p in statement.patterns) and not any(
-            fnmatchcase(name, p) for p in statement.exceptions
-        )
-
-    def _matches_nothing(self, statement: s.Layers, names: Sequence[str]) -> None:
-        patterns, exceptions = ", ".join(statement.patterns), ", ".join(statement.exceptions)
-        message, help = f"no layer is called `{patterns}`", did_you_mean(statement.patterns[0], names)[:1]
-        if any(fnmatchcase(name, p) for name in names for p in statement.patterns):
-            message, help = f"`except {exceptions}` leaves no layer of `{patterns}`", ()
-        self.problems.add(Diagnostic("W1002", message, Label(statement.span), (), help))
-
-    def _properties(self, name: str, statement: s.Layers, scope: Scope) -> None:
-        self.spend(statement.span, 4)
-        inner = Scope(scope, f"{name}.")
-        values: dict[str, Value] = {}
-        for assign in statement.body:
-            node = assign.values[0].value
-            value = self.evaluate(node, inner, assign.names[0])
-            for prop in assign.names:
-                checked = self._width(prop, value, node)
-                if checked is None:
-                    continue
-                values[prop] = checked
-                inner.define(prop, value)
-        before = self.widths.get(name, Widths())
-        both = values.get("activations")
-        self.widths[name] = Widths(
-            weights=values.get("weights", before.weights),
-            inputs=values.get("inputs", both or before.inputs),
-            outputs=values.get("outputs", before.outputs),
-            sums=values.get("sums", before.sums),
-            weight_zeros=values.get("weight_zeros", before.weight_zeros),
-        )
-
-    def _width(self, prop: str, value: Value, node: s.Expr) -> int | float | None:
-        if isinstance(value, Unknown):
-            return None
-        if prop == "weight_zeros":
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-                self.fail("E0404", f"`weight_zeros` is a fraction below 1, not {describe(value)}", node.span)
-                return None
-            return float(value)
-        if not units.is_quantity(value) or units.kind_of(value) != "size":
-            help = ["widths are written `8 bit`"]
-            self.fail(
-                "E0402", f"`{prop}` has to be a width in bits, not {describe(value)}", node.span, help=help
-            )
-            return None
-        bits = value.magnitude
-        if bits != int(bits) or not 1 <= bits <= 1024:
-            self.fail("E0404", f"`{prop}` is 1 to 1024 whole bits, not {bits:g}", node.span)
-            return None
-        return int(bits)
-
 
 def _is_collection(file: s.File) -> bool:
     """Whether a file only has parts for others to import: blocks, functions, tables, and nothing built."""
@@ -661,80 +583,3 @@ def _is_collection(file: s.File) -> bool:
         for v in file.statements
     )
     return not builds and any(isinstance(v, s.Block | s.Fn | s.Table) for v in file.statements)
-
-
-def _defines(statement: s.Statement) -> tuple[str, ...]:
-    match statement:
-        case s.Assign():
-            return statement.names
-        case s.Let() | s.Param():
-            return (statement.name,)
-        case _:
-            return ()
-
-
-def _stem(call: s.Expr) -> str:
-    """What an unlabelled stage is called after."""
-    match call:
-        case s.Call():
-            return _stem(call.function)
-        case s.Name():
-            return call.id
-        case s.Attribute():
-            return call.name
-        case _:
-            return "choice"
-
-
-def _source(node: s.Expr) -> str:
-    """An option as the text writes it, blanks folded."""
-    return " ".join(node.span.text.split())
-
-
-def _labels(statements: Sequence[s.Statement]) -> Iterator[str]:
-    """Stage labels written directly in these statements: automatic names keep off them."""
-    for statement in statements:
-        match statement:
-            case s.Assign():
-                for value in statement.values:
-                    yield from _stage_labels(value.value)
-            case s.Return() | s.Output():
-                for node in statement.values:
-                    yield from _stage_labels(node)
-            case _:
-                pass
-
-
-def _stage_labels(node: s.Expr) -> Iterator[str]:
-    match node:
-        case s.Pipeline():
-            yield from _stage_labels(node.head)
-            for stage in node.stages:
-                yield from _labels_of_stage(stage)
-        case s.Call():
-            for argument in node.arguments:
-                yield from _stage_labels(argument.value)
-        case s.Conditional():
-            yield from _stage_labels(node.then)
-            yield from _stage_labels(node.otherwise)
-        case s.Binary():
-            yield from _stage_labels(node.left)
-            yield from _stage_labels(node.right)
-        case s.ChooseLabelled():
-            for alternative in node.alternatives:
-                yield from _stage_labels(alternative.value)
-        case s.Items():
-            for item in node.items:
-                yield from _stage_labels(item)
-        case _:
-            return
-
-
-def _labels_of_stage(stage: s.Stage | s.ForStage) -> Iterator[str]:
-    if isinstance(stage, s.ForStage):
-        for step in stage.body:
-            yield from _labels_of_stage(step)
-        return
-    if stage.name is not None:
-        yield stage.name
-    yield from _stage_labels(stage.call)
