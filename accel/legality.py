@@ -180,8 +180,7 @@ def can_hold(architecture: Architecture, memory: Memory, operand: str) -> bool:
     listed = memory.holds | memory.may_hold
     if not listed and memory is architecture.memories[0]:
         return True
-    paths = [memories for tensor, memories in architecture.paths if tensor in names]
-    return not listed.isdisjoint(names) and (not paths or any(memory.name in path for path in paths))
+    return not listed.isdisjoint(names)
 
 
 # ------------------------------------------------------------------------------------------- capacity

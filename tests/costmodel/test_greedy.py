@@ -125,3 +125,19 @@ def test_the_answer_is_the_same_each_time() -> None:
     machine = squeezelerator()
     first = [greedy_mapping(LAYER, machine, flow) for flow in machine.dataflows]
     assert first == [greedy_mapping(LAYER, machine, flow) for flow in machine.dataflows]
+
+
+def test_a_path_for_sums_leaves_final_outputs_their_memories() -> None:
+    text = """accel with_path
+clock 1 GHz
+memory DRAM { energy = dram(DDR4); holds = [inputs, weights, outputs] }
+memory Buffer { size = 64 KiB; energy = sram(); holds = [inputs, outputs, sums] }
+memory Acc { size = 16 KiB; energy = sram(); holds = [sums] }
+array PE[row = 4, col = 4] { along row: reduce sums; along col: multicast inputs; mac { rate = 1/cycle } }
+path sums = PE.mac -> Acc -> Buffer
+dataflow ws { PE.row = C; PE.col = K }
+"""
+    machine = accelerator_from_text(text).architecture
+    mapping = greedy_mapping(LAYER, machine, machine.dataflows[0])
+    holders = [n.memory for n in mapping.nodes if isinstance(n, Holds) and "outputs" in n.tensors]
+    assert holders == ["DRAM", "Buffer", "Acc"]
