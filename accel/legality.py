@@ -1,7 +1,7 @@
 """Whether a mapping is legal on an architecture, and exactly why not.
 
-`violations` returns facts (`violations.py`), not exceptions. An empty tuple means that the cost model may count the
-mapping.
+`violations` returns facts (`violations.py`), not exceptions. An empty tuple means that the cost model may
+count the mapping.
 """
 
 from __future__ import annotations
@@ -175,7 +175,8 @@ def must_hold(memory: Memory, operand: str) -> bool:
 
 
 def can_hold(architecture: Architecture, memory: Memory, operand: str) -> bool:
-    """Whether `memory` may keep `operand`; the outermost memory takes everything unless its text says what."""
+    """Whether `memory` may keep `operand`; the outermost memory takes everything unless its text says
+    what."""
     names = names_of(operand)
     listed = memory.holds | memory.may_hold
     if not listed and memory is architecture.memories[0]:

@@ -3,8 +3,8 @@
     mapping = node ...
     node    = Holds memory tensors | For dimension bound step | Spatial dimension bound axis | Compute
 
-Every loop walks what is left to it by the loops outside, in steps of `step`; a last step may be short, in time
-or in space. Whatever all loops inside a `Holds` touch is the tile that it keeps.
+Every loop walks what is left to it by the loops outside, in steps of `step`; a last step may be short, in
+time or in space. Whatever all loops inside a `Holds` touch is the tile that it keeps.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ Node: TypeAlias = Holds | For | Spatial
 class Mapping:
     """The loop nest; the `mac` is inside the last node.
 
-    `flat` names dimensions that are walked as one (im2col): `(("C", "R", "S"),)` makes the flattened dimension
-    take the place of its first member, `C`, in the nodes.
+    `flat` names dimensions that are walked as one (im2col): `(("C", "R", "S"),)` makes the flattened
+    dimension take the place of its first member, `C`, in the nodes.
     """
 
     nodes: tuple[Node, ...]
@@ -81,7 +81,8 @@ class Mapping:
         )
 
     def tile(self, at: int, problem: Problem) -> dict[str, int]:
-        """The part of each dimension that is left to the loops inside node `at` (the largest, where it varies)."""
+        """The part of each dimension that is left to the loops inside node `at` (the largest, where it
+        varies)."""
         tile = problem.bounds
         for node in self.nodes[:at]:
             if not isinstance(node, Holds):
@@ -90,7 +91,8 @@ class Mapping:
 
 
 def flatten(problem: Problem, flat: tuple[tuple[str, ...], ...]) -> Problem:
-    """The matrix product that `flat` makes of a layer (im2col); each flat dimension has its first member's name.
+    """The matrix product that `flat` makes of a layer (im2col); each flat dimension has its first member's
+    name.
 
     `C` with `R` and/or `S`: the windows are rows of a matrix, so what overlaps is read again, and stride and
     dilation along that axis are gone. `N`, `P`, `Q` together: pixels are rows of that matrix, which needs

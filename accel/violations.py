@@ -58,7 +58,8 @@ class NotCovered:
         """The sentence."""
         if self.node < 0:
             return f"the loops over {self.dimension} leave {self.left} of it to the mac, which takes one"
-        return f"this loop over {self.dimension} walks {self.bound}, but the loops outside leave {self.left} to it"
+        walks = f"this loop over {self.dimension} walks {self.bound}"
+        return f"{walks}, but the loops outside leave {self.left} to it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class StepTooLarge:
 
     def message(self) -> str:
         """The sentence."""
-        return f"this loop over {self.dimension} walks {self.bound} by {self.step}: its step is at most {self.bound}"
+        walks = f"this loop over {self.dimension} walks {self.bound} by {self.step}"
+        return f"{walks}: its step is at most {self.bound}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,8 @@ class TileTooLarge:
 
     memory: str
     tiles: tuple[tuple[str, int, int], ...]
-    """Operand, bits of its tile, and how many copies of it are held (2 where the next is filled meanwhile)."""
+    """Operand, bits of its tile, and how many copies of it are held (2 where the next is filled
+    meanwhile)."""
     needed_bits: int
     size_bits: int
     fitting: tuple[tuple[str, int], ...]

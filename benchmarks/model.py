@@ -1,8 +1,9 @@
 """Mappings evaluated per second, on one core: `python benchmarks/model.py [--mappings N]`.
 
 A ResNet-18 3x3 layer (64 channels in and out, 56 x 56) on an Eyeriss-like three-level architecture (DRAM; a
-buffer for inputs and outputs; 14 x 12 PEs with a scratchpad for each operand): all counts with the halo, cycles
-and energy. Perfect factors, imperfect ones, singles, and the step-by-step interpreter on a small layer.
+buffer for inputs and outputs; 14 x 12 PEs with a scratchpad for each operand): all counts with the halo,
+cycles and energy. Perfect factors, imperfect ones, singles, and the step-by-step interpreter on a small
+layer.
 """
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ def row_stationary() -> Structure:
 def random_bounds(layer: Problem, structure: Structure, mappings: int, kind: str) -> NDArray[np.int64]:
     """Random chains of bounds, `int64[mappings, loops]`.
 
-    `perfect`: every step divides; `imperfect`: steps divide each other but not the layer, so that last ones are
-    short (kernels stay perfect); `wild`: any steps.
+    `perfect`: every step divides; `imperfect`: steps divide each other but not the layer, so that last ones
+    are short (kernels stay perfect); `wild`: any steps.
     """
     generator = np.random.default_rng(0)
     bounds = np.ones((mappings, len(structure.loops)), np.int64)
@@ -142,9 +143,8 @@ def main() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rate = per_second(lambda: bulk(LAYER, bounds))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(
-        f"perfect factors, in bulk   {rate:12,.0f} mappings/s   ({len(structure.loops)} loops, +{grown:.0f} MiB)"
-    )
+    size = f"({len(structure.loops)} loops, +{grown:.0f} MiB)"
+    print(f"perfect factors, in bulk   {rate:12,.0f} mappings/s   {size}")
 
     for kind, number in (("imperfect", options.mappings // 4), ("wild", 50)):
         imperfect = random_bounds(LAYER, structure, number, kind)

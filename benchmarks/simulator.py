@@ -3,9 +3,9 @@
     python benchmarks/simulator.py [--networks] [--scalesim PYTHON]
 
 AlexNet's conv3 on 32 x 32 PEs in each dataflow, with numbers and cycles alone; with `--networks` all of
-ResNet-18; with `--scalesim`, the interpreter of an environment that has the package `scalesim`, the same layers
-there: its compute side alone (operand matrices and demand), and the whole of it, memories included. It moves
-addresses, not numbers.
+ResNet-18; with `--scalesim`, the interpreter of an environment that has the package `scalesim`, the same
+layers there: its compute side alone (operand matrices and demand), and the whole of it, memories included. It
+moves addresses, not numbers.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ def one_layer(scalesim: str | None) -> None:
 
 
 def run_scalesim(python: str, flow: str) -> tuple[float, float, int]:
-    """Seconds (compute, whole) and cycles of the same layer: the padded input is what windows touch, 15 x 15."""
+    """Seconds (compute, whole) and cycles of the same layer: the padded input is what windows touch, 15 x
+    15."""
     with tempfile.TemporaryDirectory() as folder:
         config, topology = Path(folder) / "array.cfg", Path(folder) / "layer.csv"
         config.write_text(CONFIG.format(size=SIZE, flow=flow))

@@ -2,7 +2,8 @@
 
 Perfect mappings, in which every loop divides what it walks, need formulas only (`halo.py`, `multicast.py`),
 written for one mapping and for columns of mappings alike (`columns.py`; `batch.py` evaluates columns).
-Others combine tables, one a dimension (`imperfect.py`, `tables.py`, `walk.py`). Both equal `reference.py` exactly.
+Others combine tables, one a dimension (`imperfect.py`, `tables.py`, `walk.py`). Both equal `reference.py`
+exactly.
 """
 
 from __future__ import annotations

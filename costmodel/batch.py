@@ -144,7 +144,8 @@ class Floats:
 
 @dataclass(frozen=True, slots=True)
 class BatchCost:
-    """Costs of mappings, `[mappings]` or `[mappings, memories, operands]`; operands in the order of `OPERANDS`."""
+    """Costs of mappings, `[mappings]` or `[mappings, memories, operands]`; operands in the order of
+    `OPERANDS`."""
 
     memories: tuple[str, ...]
     reads: NDArray[np.int64]
@@ -154,7 +155,8 @@ class BatchCost:
     cycles: NDArray[np.int64]
     utilization: NDArray[np.float64]
     tile_bits: NDArray[np.int64]
-    """What an instance of each memory has to hold, doubled where it is filled meanwhile: `[mappings, memories]`."""
+    """What an instance of each memory has to hold, doubled where it is filled meanwhile: `[mappings,
+    memories]`."""
     fits: NDArray[np.bool_]
     """Whether all tiles fit and every axis has PEs enough."""
     energy_pj: NDArray[np.float64]

@@ -28,7 +28,8 @@ class HolderCounts:
     tile_words: int
     """Words of the (largest) tile held by one instance."""
     served_words: int
-    """Words that one instance hands in or out at once: the tiles of all receivers that it serves in a step."""
+    """Words that one instance hands in or out at once: the tiles of all receivers that it serves in a
+    step."""
     moves: bool
     """Whether the tile ever moves (a tile that stays is never doubled)."""
     bits: int

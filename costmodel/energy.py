@@ -16,7 +16,8 @@ from dovetail.dsl.problem import Bits
 
 @dataclass(frozen=True, slots=True)
 class MemoryPrice:
-    """pJ of one access that moves `bits` bits; with `bits` None the prices are pJ per bit and nothing is packed."""
+    """pJ of one access that moves `bits` bits; with `bits` None the prices are pJ per bit and nothing is
+    packed."""
 
     read_pj: float
     fill_pj: float

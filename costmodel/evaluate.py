@@ -1,7 +1,8 @@
 """One mapping, all its costs: what `dovetail evaluate` prints of a layer.
 
     cost = evaluate_mapping(problem, architecture, mapping, prices)
-    cost.cycles, cost.latency.bound_by, cost.energy.total_pj, cost.utilization, cost.counts.of("Buffer", "inputs")
+    cost.cycles, cost.latency.bound_by, cost.energy.total_pj, cost.utilization, cost.counts.of("Buffer",
+    "inputs")
 
 `evaluate_batch` (`batch.py`) gives the same numbers for many mappings of one structure at once.
 """
@@ -29,7 +30,8 @@ class Cost:
     latency: Latency
     energy: Energy
     utilization: float
-    """MACs over what all MAC units could do in `cycles` at the operands' widths, in [0, 1]; stalls included."""
+    """MACs over what all MAC units could do in `cycles` at the operands' widths, in [0, 1]; stalls
+    included."""
 
     @property
     def cycles(self) -> int:

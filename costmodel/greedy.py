@@ -1,8 +1,8 @@
 """One straightforward mapping: spread as the dataflow says, then the largest tiles that fit, found greedily.
 
-From the inside out each memory's tile grows, dimension by dimension, as far as every memory still has room. Two
-orders of growing and three orders of loops are tried, and the one with the least energy-delay product is taken.
-The answer is legal and deterministic; it is not claimed to be the best.
+From the inside out each memory's tile grows, dimension by dimension, as far as every memory still has room.
+Two orders of growing and three orders of loops are tried, and the one with the least energy-delay product is
+taken. The answer is legal and deterministic; it is not claimed to be the best.
 """
 
 from __future__ import annotations

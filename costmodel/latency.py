@@ -1,6 +1,7 @@
 """Cycles: compute steps, memory ports, and what a real array pays on top, each term on its own.
 
-From the MACs outward. `time` starts as compute (with the fill and drain of every fold); then, memory by memory,
+From the MACs outward. `time` starts as compute (with the fill and drain of every fold); then, memory by
+memory,
 
     ideal   time = max(time, port)                       a tile is filled while the one before it is used
     double  the same, but the first load and the last store cannot hide
@@ -31,7 +32,8 @@ class Term:
     """Cycles that nothing hides, and the memory (or `compute`) that causes them."""
 
     kind: str
-    """`throughput`, `fold`, `load` (of a single buffer), `first_load`, `last_store`, `transfer`, `latency`."""
+    """`throughput`, `fold`, `load` (of a single buffer), `first_load`, `last_store`, `transfer`,
+    `latency`."""
     cause: str
     cycles: Number
 
@@ -187,7 +189,8 @@ class _Clock:
         if memory.latency_cycles:
             loads: Number = 0
             for t in held:
-                # A stream to the MACs is asked for ahead, word after word: it waits once. A tile waits each time.
+                # A stream to the MACs is asked for ahead, word after word: it waits once. A tile waits each
+                # time.
                 loads = self.kind.maximum(loads, 1 if t.serves is None else t.served_visits())
             self.add("latency", memory.name, memory.latency_cycles * loads)
 
@@ -324,7 +327,8 @@ def _fold_cycles(
         if levels.index(t.memory) < levels.index(array.name)
         and (t.serves is None or levels.index(t.serves) > levels.index(array.name))
     ]
-    # what a memory in the PEs holds is stationary; what neighbours shift past it is not, however long it stays
+    # what a memory in the PEs holds is stationary; what neighbours shift past it is not, however long it
+    # stays
     staying = [t for t in crossing if t.serves is not None] or [t for t in crossing if t.latched]
     stays = [(t.served_visits(), t.operand == "outputs") for t in staying]
     folds: Number = 1

@@ -23,7 +23,8 @@ def receivers(
     """How many receivers the spatial loops `(loop, share, trips, step)` make, over all outer instances.
 
     Along linked axes equal boxes count once: loops that do not index the operand make none, and of those
-    over pixels and kernel only the different sums `p * stride + r * dilation` count (a diagonal of PEs is one).
+    over pixels and kernel only the different sums `p * stride + r * dilation` count (a diagonal of PEs is
+    one).
     """
     number: Number = 1
     sliding: dict[str, list[tuple[Number, Number]]] = {}

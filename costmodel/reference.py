@@ -58,7 +58,8 @@ def count(problem: Problem, architecture: Architecture, mapping: Mapping) -> Cou
 
 
 def busy(problem: Problem, mapping: Mapping, outside: int) -> int:
-    """Instances behind node `outside` that ever have something to do: those that have it in the first step."""
+    """Instances behind node `outside` that ever have something to do: those that have it in the first
+    step."""
     first = (0,) * len(mapping.loops)
     return sum(left_to(problem, mapping, first, pe, outside) is not None for pe in pes(mapping, outside))
 
@@ -140,7 +141,8 @@ class _Transfer:
     # ----------------------------------------------------------------------------------- receivers
 
     def receivers(self, links: Links) -> list[list[list[PE]]]:
-        """The receivers when these links are used: groups of PEs with equal boxes, of PEs that shift together."""
+        """The receivers when these links are used: groups of PEs with equal boxes, of PEs that shift
+        together."""
         loops = [
             (at, node)
             for at, node in enumerate(self.mapping.nodes[: self.inside])

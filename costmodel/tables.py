@@ -62,10 +62,10 @@ class Shape:
 Row = tuple[int, ...]
 """A part's contributions, summed over its receivers.
 
-Steps at which a receiver has something to do; whether the part is regular; whether tiles can overlap; receivers in
-the first outer instance; then at each position, from outside all temporal loops to inside all, (relevant parts) the
-words of first tiles where all loops inside have one trip, (others) the iterations; then for each temporal loop the
-words that slide.
+Steps at which a receiver has something to do; whether the part is regular; whether tiles can overlap;
+receivers in the first outer instance; then at each position, from outside all temporal loops to inside all,
+(relevant parts) the words of first tiles where all loops inside have one trip, (others) the iterations; then
+for each temporal loop the words that slide.
 """
 
 
@@ -171,7 +171,8 @@ class _Pass:
     """Of its first move; None where the tile never moves."""
     last_vector: int | None
     slides: tuple[int, ...]
-    """Of each temporal loop of the part: words shared at the transitions it carries (all, if nothing moved)."""
+    """Of each temporal loop of the part: words shared at the transitions it carries (all, if nothing
+    moved)."""
 
 
 class _Passes:

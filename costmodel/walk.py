@@ -1,7 +1,7 @@
 """Words of one transfer, exactly, whatever the bounds: the interpreter's walk, with equal passes walked once.
 
-A pass over the nest is known by the subtrees of its parts (`parts.py`) and the state in which it is entered. It
-is walked once for each such pair, and a run of equal iterations only until the state no longer changes.
+A pass over the nest is known by the subtrees of its parts (`parts.py`) and the state in which it is entered.
+It is walked once for each such pair, and a run of equal iterations only until the state no longer changes.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ def first_feasible(
 ) -> tuple[Design | None, Collector]:
     """The first design, in the order of its options, that meets every requirement, with what was found on it.
 
-    Where none of the first `MOST_ATTEMPTS` does, or something else is wrong, what the first attempt found; all
-    attempts together may take about as many steps as a single design.
+    Where none of the first `MOST_ATTEMPTS` does, or something else is wrong, what the first attempt found;
+    all attempts together may take about as many steps as a single design.
     """
     problems, chooser = parsed.copy(), DesignChooser(picks)
     design = attempt(problems, chooser)

@@ -1,4 +1,5 @@
-"""Names of stages as a text gives or implies them: labels that are written, and what the rest is called after."""
+"""Names of stages as a text gives or implies them: labels that are written, and what the rest is called
+after."""
 
 from __future__ import annotations
 

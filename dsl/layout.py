@@ -1,8 +1,9 @@
 """From a text to the tokens the grammar reads: comments apart, statement ends made plain, brackets paired.
 
 Inside `(` and `[` lines go on; so does a line that ends with `,`, `=` or an operator, and a line that begins
-with `->` continues the one before. Every statement ends with one SEP. A bracket that is never closed is noticed
-at the next line that can only be a statement, so that it spoils one statement and not the rest of the file.
+with `->` continues the one before. Every statement ends with one SEP. A bracket that is never closed is
+noticed at the next line that can only be a statement, so that it spoils one statement and not the rest of the
+file.
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 The Squeezelerator's two dataflows are mappings of it:
 
-    output stationary   rows = P, columns = Q: a block of inputs lies over the PEs and is shifted between them,
+    output stationary   rows = P, columns = Q: a block of inputs lies over the PEs and is shifted between
+    them,
                         one weight a cycle is broadcast to all; a zero weight costs no cycle
-    weight stationary   rows = C, columns = K: each PE keeps a weight, an input is broadcast along its row, the
+    weight stationary   rows = C, columns = K: each PE keeps a weight, an input is broadcast along its row,
+    the
                         products of a column are added up and go to the memory outside
 
-A step is a cycle. Zero weights that are skipped save cycles and multiplications; the words that pass the edge of
-the array are counted as if they were not zero, as in the cost model.
+A step is a cycle. Zero weights that are skipped save cycles and multiplications; the words that pass the edge
+of the array are counted as if they were not zero, as in the cost model.
 """
 
 from __future__ import annotations
@@ -60,7 +62,8 @@ class _Shape:
 
 
 class BroadcastArray:
-    """`PeArray` with `multicast`, `shift` and `reduce` links. `weights` are those of the layer, for their zeros."""
+    """`PeArray` with `multicast`, `shift` and `reduce` links. `weights` are those of the layer, for their
+    zeros."""
 
     def __init__(self, plan: Plan, weights: Ints | None) -> None:
         self.plan = plan
@@ -311,7 +314,8 @@ class BroadcastArray:
             self._compute_steps(numbers, outputs)
 
     def _shifts_pixels(self) -> bool:
-        """Whether PEs are pixels of one output map, each with one sum, under a block of inputs that shifts."""
+        """Whether PEs are pixels of one output map, each with one sum, under a block of inputs that
+        shifts."""
         plan = self.plan
         rows, columns = ({loop.dimension for _, loop in loops} for loops in (plan.rows, plan.columns))
         one_sum = all(loop.dimension in REDUCED or loop.trips == 1 for _, loop in plan.stream)
@@ -319,7 +323,8 @@ class BroadcastArray:
         return self.shifted and self.sums_stay and one_sum and alone and (rows, columns) == ({"P"}, {"Q"})
 
     def _compute_shifting(self, weights: Ints, inputs: Ints, outputs: Ints) -> None:
-        """Output stationary, step by step; folds that differ in `K` alone see the same inputs and run abreast."""
+        """Output stationary, step by step; folds that differ in `K` alone see the same inputs and run
+        abreast."""
         block = ShiftedBlock(inputs)
         flat = weights.reshape(-1)
         for folds in self._abreast():

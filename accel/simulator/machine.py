@@ -1,7 +1,7 @@
 """The run: folds one after the other, the tiles they need, and the waiting in between.
 
-`Machine.records()` walks the whole layer once and yields what happens when; totals build up on the way. Nothing
-is kept of what is past, so memory does not grow with the length of a run.
+`Machine.records()` walks the whole layer once and yields what happens when; totals build up on the way.
+Nothing is kept of what is past, so memory does not grow with the length of a run.
 """
 
 from __future__ import annotations
@@ -279,7 +279,8 @@ class Machine:
         total[2] += words.updates
 
     def _ports(self, words: Words) -> None:
-        """Account for the ports of a memory outside the array (its fills are accounted for where it changes)."""
+        """Account for the ports of a memory outside the array (its fills are accounted for where it
+        changes)."""
         bits = self._bits(words.operand, words.memory)
         clock = self.by_name.get(words.memory)
         if clock is not None:

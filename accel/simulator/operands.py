@@ -29,7 +29,8 @@ class Data:
     inputs: Ints
 
     def check(self, problem: Problem) -> None:
-        """ValueError where a shape is not that of the layer, or a number needs more bits than the layer has."""
+        """ValueError where a shape is not that of the layer, or a number needs more bits than the layer
+        has."""
         extents = problem.extents(problem.bounds)
         for name, array in (("weights", self.weights), ("inputs", self.inputs)):
             if array.shape != extents[name]:

@@ -5,8 +5,8 @@
     stream           the steps of a fold, one a cycle
     rows, columns    the PEs: the spatial loops along the two axes of the array
 
-A dimension's index is the sum of its loops' indices times their steps; a loop that has less left than its step
-has fewer words, or PEs without work. All index arrays here broadcast to `[stream steps, rows, columns]`.
+A dimension's index is the sum of its loops' indices times their steps; a loop that has less left than its
+step has fewer words, or PEs without work. All index arrays here broadcast to `[stream steps, rows, columns]`.
 """
 
 from __future__ import annotations

@@ -37,8 +37,9 @@ def simulate(
     """Run a layer. `mapping` says how (without one, the plain mapping of `dataflow`: `canonical.py`).
 
     `data` are the operands (random ones of the layer's precision from `seed`, unless given); `numbers=False`
-    runs the control alone and gives cycles and counts without an output. Raises CannotSimulate where the array
-    is of a kind that is not simulated, or the mapping is not legal; ValueError where `data` does not fit.
+    runs the control alone and gives cycles and counts without an output. Raises CannotSimulate where the
+    array is of a kind that is not simulated, or the mapping is not legal; ValueError where `data` does not
+    fit.
     """
     if isinstance(layer, Layer):
         if layer.loops is None:

@@ -30,7 +30,8 @@ class _Shape:
 
 
 class SystolicArray:
-    """`PeArray` with `forward` links. Raises CannotSimulate where operands cannot move as the mapping asks."""
+    """`PeArray` with `forward` links. Raises CannotSimulate where operands cannot move as the mapping
+    asks."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -177,7 +178,8 @@ class SystolicArray:
         return not self.sums_stay or all(one.begin(d) == other.begin(d) for d in REDUCED)
 
     def _addresses(self, operand: str, folds: list[Fold], addresses: Addresses) -> Ints:
-        """Addresses `[folds, steps, R, C]` of an operand, 1 where it does not change; any where there is no work."""
+        """Addresses `[folds, steps, R, C]` of an operand, 1 where it does not change; any where there is no
+        work."""
         inside = self.plan.inside(folds[0])
         address = np.zeros((1, 1, 1, 1), np.int64)
         for at, d in enumerate(DIMENSIONS):

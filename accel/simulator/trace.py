@@ -1,8 +1,9 @@
 """What happened when, as Chrome/Perfetto JSON (a microsecond of the trace is a cycle) or as CSV.
 
-JSON tracks: `array` (load, compute, drain of each fold; counter `busy PEs`), and one for each memory (its tiles
-that move, the array waiting for it). Rows of the CSV are `start,cycles,track,event,fold,busy_pes,words_in,
-words_out`, starts in cycles. Both are written event by event.
+JSON tracks: `array` (load, compute, drain of each fold; counter `busy PEs`), and one for each memory (its
+tiles that move, the array waiting for it). Rows of the CSV are
+`start,cycles,track,event,fold,busy_pes,words_in, words_out`, starts in cycles. Both are written event by
+event.
 """
 
 from __future__ import annotations

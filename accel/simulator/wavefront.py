@@ -4,9 +4,10 @@
     input stationary    the same with weights and inputs exchanged
     output stationary   PE[r, c] keeps its sum; inputs enter at the left, weights at the top
 
-Two planes. The *control plane* moves what is valid, bit by bit, and says how long a fold takes and what passes
-the edges in each cycle; folds of the same shape run alike, so each shape runs once, and cycles in which nothing
-changes are counted, not repeated. The *data plane* moves the numbers themselves, for several folds at a time.
+Two planes. The *control plane* moves what is valid, bit by bit, and says how long a fold takes and what
+passes the edges in each cycle; folds of the same shape run alike, so each shape runs once, and cycles in
+which nothing changes are counted, not repeated. The *data plane* moves the numbers themselves, for several
+folds at a time.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ result.mapping, result.cost, result.lower_bound, result.proved, result.mapspace,
 
 frames.py       which memory holds what (bypass, uneven places)
 rules.py        what a dataflow allows          orders.py   the loop orders that matter
-tiles.py        tile sizes and numbers of PEs   mapspace.py all of it: a mapspace that can be listed and counted
+tiles.py        tile sizes and numbers of PEs   mapspace.py all of it: a mapspace that can be listed and
+counted
 rows.py         partial mappings as columns     choices.py  one choice more for all of them
 bounds.py       their lower bounds              ahead.py    what inner sections cost at least
 objective.py    what is to be least             search.py   branch and bound over all that

@@ -1,9 +1,9 @@
 """What the inner sections of a shape cost at least, whatever is chosen outside them.
 
 Merging all sections outside section `k` into it, with the memories there holding everything, never costs the
-transfers that end behind `k` anything: a tile that stays longer is fetched no more often. So the best (cycles,
-pJ) of this smaller problem, found by the same search on bounds alone, bound every mapping of the whole; and the
-smaller problem is bounded by the next smaller one.
+transfers that end behind `k` anything: a tile that stays longer is fetched no more often. So the best
+(cycles, pJ) of this smaller problem, found by the same search on bounds alone, bound every mapping of the
+whole; and the smaller problem is bounded by the next smaller one.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ For an operand without halo, the words that reach a holder are, dimension by dim
 
 rounded up, where PEs that share a link count once on the way out of the outer holder. Until the holder is
 placed, the same expression at the section at hand bounds its words from below: loops further in can only add
-visits. For complete perfect mappings the expression is the model's own count (a window's credit included), and
-everywhere it is at most that, which is all that the search relies on: tests compare the two on random mappings.
+visits. For complete perfect mappings the expression is the model's own count (a window's credit included),
+and everywhere it is at most that, which is all that the search relies on: tests compare the two on random
+mappings.
 """
 
 from __future__ import annotations
@@ -137,7 +138,8 @@ class Bounds:
         return tuple(found)
 
     def most(self, dimension: str, section: int) -> int | None:
-        """The largest tile that a section may leave where no section further in has a loop over the dimension."""
+        """The largest tile that a section may leave where no section further in has a loop over the
+        dimension."""
         further = range(section + 1, len(self.shape.sections))
         if not all(dimension in self.shape.sections[s].still for s in further):
             return None
@@ -386,7 +388,8 @@ class Bounds:
                 rows.writes[self.memory_at[inner]] += fills * wide
 
     def _hops(self, transfer: Transfer) -> bool:
-        """Whether a word over a link is cheaper than one out of the memory, so that less of both is cheaper."""
+        """Whether a word over a link is cheaper than one out of the memory, so that less of both is
+        cheaper."""
         outer = self.shape.frame.places[transfer.outer].memory
         action = "update" if transfer.operand == "outputs" else "read"
         pj = self._pj(outer, action, transfer.operand)
@@ -459,8 +462,8 @@ class Bounds:
         """What no completion in or behind `section` beats; all settled: `section` = number of sections.
 
         Cycles of everything inside the outermost memory, cycles of that memory, pJ of the transfers that end
-        before or behind this section, pJ of those that end further in. `unrolled` axes are chosen (counted from
-        the outside); of the one at hand, `room` PEs are left.
+        before or behind this section, pJ of those that end further in. `unrolled` axes are chosen (counted
+        from the outside); of the one at hand, `room` PEs are left.
         """
         energy = rows.energy + self.mac_pj
         further = np.zeros(len(rows))

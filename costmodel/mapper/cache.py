@@ -1,8 +1,8 @@
 """Answers kept on disk, by the content of the question.
 
-The key is a hash of layer, architecture, prices, objective, dataflow, options and the version of the model: so
-nothing has to be invalidated. A file is written beside its place and renamed, so several processes may share a
-folder; one that cannot be read counts as missing.
+The key is a hash of layer, architecture, prices, objective, dataflow, options and the version of the model:
+so nothing has to be invalidated. A file is written beside its place and renamed, so several processes may
+share a folder; one that cannot be read counts as missing.
 """
 
 from __future__ import annotations

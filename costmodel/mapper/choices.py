@@ -1,7 +1,7 @@
 """One choice more for many partial mappings: numbers of PEs, tiles, and what follows from a whole section.
 
-The choices of a section, in order: for each axis and dimension the PEs along it; for each dimension, innermost
-loop first, the tile; then the section is closed, and what it moves is counted (`Bounds.settle`).
+The choices of a section, in order: for each axis and dimension the PEs along it; for each dimension,
+innermost loop first, the tile; then the section is closed, and what it moves is counted (`Bounds.settle`).
 """
 
 from __future__ import annotations
@@ -271,7 +271,8 @@ def _loosen(
     moved: Bools,
     sure: dict[str, Bools],
 ) -> None:
-    """Note visits by loops over `d` that count only for loops which may have one iteration in a short pass."""
+    """Note visits by loops over `d` that count only for loops which may have one iteration in a short
+    pass."""
     operand, i = IDLE_TO[d], bounds.at[d]
     firm = np.zeros(len(rows), bool)
     firm_inside = np.zeros(len(rows), bool)

@@ -1,4 +1,5 @@
-"""Every mapping of a mapspace, one by one: slow, and obviously all of them. What the search is tested against."""
+"""Every mapping of a mapspace, one by one: slow, and obviously all of them. What the search is tested
+against."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
     frame = place section [arrays] place section [arrays] ... place section [arrays] mac
 
-A *place* is where a memory begins to hold tiles of some operands. The *section* after it are the temporal loops
-that step through those tiles; the arrays between a place and the next one are unrolled directly outside the
-latter. Bypass is the choice of places; uneven mappings give the operands of a memory places of their own.
+A *place* is where a memory begins to hold tiles of some operands. The *section* after it are the temporal
+loops that step through those tiles; the arrays between a place and the next one are unrolled directly outside
+the latter. Bypass is the choice of places; uneven mappings give the operands of a memory places of their own.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def frames(
 ) -> Iterator[Frame]:
     """All frames; `kept` lists (memory, operand) that a dataflow wants to be kept.
 
-    Every inner memory keeps or lets pass each operand that it may hold; one that it always holds is kept. Places
-    of different operands between the same two arrays come in any order that keeps each operand's own memories
-    in the order of the architecture.
+    Every inner memory keeps or lets pass each operand that it may hold; one that it always holds is kept.
+    Places of different operands between the same two arrays come in any order that keeps each operand's own
+    memories in the order of the architecture.
     """
     outermost = architecture.memories[0]
     top = tuple(operand for operand in OPERANDS if can_hold(architecture, outermost, operand))

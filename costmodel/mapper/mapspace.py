@@ -2,8 +2,8 @@
 
     mapping = frame, an order of loops for each section, numbers of PEs for each axis, a tile for each section
 
-`docs/mapper.md` says in words what is in it and what is not. Everything here is a definition; `search.py` finds
-the best without listing, `enumeration.py` lists.
+`docs/mapper.md` says in words what is in it and what is not. Everything here is a definition; `search.py`
+finds the best without listing, `enumeration.py` lists.
 """
 
 from __future__ import annotations
@@ -198,7 +198,8 @@ class Mapspace:
         unrolling: Unrolling,
         tile: dict[str, tuple[int, ...]],
     ) -> Mapping:
-        """One mapping, without the loops that have one iteration; neighbours of one memory become one place."""
+        """One mapping, without the loops that have one iteration; neighbours of one memory become one
+        place."""
         left = {d: self.rules.problem.bounds[d] for d in self.rules.dimensions}
         spread = self.spread(shape, unrolling)
         nodes: list[Holds | For | Spatial] = []

@@ -1,9 +1,9 @@
 """The loop orders of a section that can matter.
 
-For tensors without halo only one thing counts: which loops are inside every loop that moves an operand's tile.
-`N P Q` do not move weights, `K` does not move inputs, `C R S` do not move outputs, and no dimension is idle for
-two operands: so the innermost group decides. For inputs with a window it also counts which loop over `P`, `Q`,
-`R`, `S` is the innermost, since the window slides along that one. `G` moves everything: outermost.
+For tensors without halo only one thing counts: which loops are inside every loop that moves an operand's
+tile. `N P Q` do not move weights, `K` does not move inputs, `C R S` do not move outputs, and no dimension is
+idle for two operands: so the innermost group decides. For inputs with a window it also counts which loop over
+`P`, `Q`, `R`, `S` is the innermost, since the window slides along that one. `G` moves everything: outermost.
 
 These orders are part of how the mapspace is defined: the certificate speaks of them, not of all permutations.
 """

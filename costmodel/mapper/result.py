@@ -26,7 +26,8 @@ class MapResult:
     dataflow: str | None
     best: Found
     front: tuple[Found, ...]
-    """The Pareto front of (cycles, energy) where that was asked for, with rising cycles; else the best alone."""
+    """The Pareto front of (cycles, energy) where that was asked for, with rising cycles; else the best
+    alone."""
     mapspace: int
     """Mappings to choose from, those that fit no memory included."""
     evaluated: int

@@ -1,9 +1,10 @@
 """Best first, section by section: partial mappings in blocks, pruned by their lower bounds.
 
 A block holds partial mappings of one shape with the same loop orders so far. Working on it chooses, for the
-next section, one order, then numbers of PEs axis by axis, then tiles dimension by dimension; after each choice
-every row is bounded and dropped where the goal says so. The most promising rows of a block go first, so that a
-good mapping is known early. A complete row is evaluated by the cost model itself: its cost is never the bound.
+next section, one order, then numbers of PEs axis by axis, then tiles dimension by dimension; after each
+choice every row is bounded and dropped where the goal says so. The most promising rows of a block go first,
+so that a good mapping is known early. A complete row is evaluated by the cost model itself: its cost is never
+the bound.
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ class Search:
                 self.progress.open_bounds += zip(cycles.tolist(), energy.tolist(), strict=True)
 
     def _bounds(self, block: Block) -> Iterator[tuple[Floats, Floats]]:
-        """Cycles and pJ of the rows, once for each way in which what is further in may trade one for the other."""
+        """Cycles and pJ of the rows, once for each way in which what is further in may trade one for the
+        other."""
         inside, top, energy, further = block.parts
         for cycles, least in self.ahead[id(block.bounds)].front(block.behind):
             yield block.bounds.together(np.maximum(inside, cycles), top, energy + np.maximum(further, least))

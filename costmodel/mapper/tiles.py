@@ -1,9 +1,9 @@
 """Tile sizes: how a dimension may be cut.
 
-A section that walks `m` of a dimension leaves a tile that divides `m`. The outermost loop of a dimension may be
-imperfect: for each number of passes the least tile, `ceil(m / passes)`. Spread over `u` PEs, what is left to
-one PE is `ceil(x / u)`, and `u` is any least number of PEs for some number of passes: so 27 on 14 PEs are 14
-and 13.
+A section that walks `m` of a dimension leaves a tile that divides `m`. The outermost loop of a dimension may
+be imperfect: for each number of passes the least tile, `ceil(m / passes)`. Spread over `u` PEs, what is left
+to one PE is `ceil(x / u)`, and `u` is any least number of PEs for some number of passes: so 27 on 14 PEs are
+14 and 13.
 """
 
 from __future__ import annotations

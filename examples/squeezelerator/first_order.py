@@ -2,14 +2,14 @@
 
     python examples/squeezelerator/first_order.py
 
-After Kwon et al., DAC 2018 (arXiv:1804.10642): 32 x 32 PEs, 16 bit, 40 % of the weights zero and skipped in output
-stationary alone. Cycles of a layer, with G groups of C inputs and K outputs, on n x n PEs:
+After Kwon et al., DAC 2018 (arXiv:1804.10642): 32 x 32 PEs, 16 bit, 40 % of the weights zero and skipped in
+output stationary alone. Cycles of a layer, with G groups of C inputs and K outputs, on n x n PEs:
 
     output stationary   ceil(P / n) ceil(Q / n) G C R S K (1 - zeros)
     weight stationary   G ceil(C / n) ceil(K / n) R S (P Q + n)
 
-plus the time in which every word moves once between DRAM (16 GB/s at 500 MHz: 32 B a cycle) and the chip. Switching
-dataflow between layers costs nothing.
+plus the time in which every word moves once between DRAM (16 GB/s at 500 MHz: 32 B a cycle) and the chip.
+Switching dataflow between layers costs nothing.
 """
 
 from __future__ import annotations

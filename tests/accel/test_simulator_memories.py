@@ -23,8 +23,12 @@ accel machine
 technology 45 nm
 clock      1 GHz
 precision  {{ inputs, weights, outputs, sums = 8 bit }}
-memory DRAM {{ {bandwidth}; latency = {latency} cycles; energy = 1 pJ/bit; holds = [inputs, weights, outputs] }}
-memory Buffer {{ size = 64 KiB; buffering = {buffering}; energy = 1 pJ/bit; may_hold = [inputs, weights, outputs] }}
+memory DRAM {{
+    {bandwidth}; latency = {latency} cycles; energy = 1 pJ/bit; holds = [inputs, weights, outputs]
+}}
+memory Buffer {{
+    size = 64 KiB; buffering = {buffering}; energy = 1 pJ/bit; may_hold = [inputs, weights, outputs]
+}}
 array PE[row = 4, col = 4] {{
     along col: multicast inputs
     along row: reduce sums

@@ -58,7 +58,8 @@ def bits(number: int) -> Fraction:
 
 
 def test_with_ideal_buffers_the_busiest_port_decides() -> None:
-    """512 steps; the buffer reads 512 + 512 words and 480 old sums less 128 first ones, at 2 words a cycle."""
+    """512 steps; the buffer reads 512 + 512 words and 480 old sums less 128 first ones, at 2 words a
+    cycle."""
     fast = cost(machine({}))
     assert (fast.cycles, fast.latency.bound_by) == (512, "compute")
     reads = 512 + 512 + (512 - 128)

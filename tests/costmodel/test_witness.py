@@ -1,4 +1,5 @@
-"""The closed form equals the interpreter, as integers, over layers, architectures and mappings of all kinds."""
+"""The closed form equals the interpreter, as integers, over layers, architectures and mappings of all
+kinds."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ NEED_MORE_THAN_A_TEXT = frozenset(
     "E0111 E0801 E0802 E0803 E0804 E0805 E0806 E0809 E0810 E0811 E0904 "
     "E1201 E1202 E1203 E1204 E1205 E1206 W1105 W1201".split()
 )
-"""Codes about several files, the file system, or a network on an accelerator: their examples are plain text."""
+"""Codes about several files, the file system, or a network on an accelerator: their examples are plain
+text."""
 
 
 def used() -> frozenset[str]:

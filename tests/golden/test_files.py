@@ -1,4 +1,5 @@
-"""What a user reads where the file itself is at fault: missing, a folder, binary, too large, of another kind."""
+"""What a user reads where the file itself is at fault: missing, a folder, binary, too large, of another
+kind."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Cycles and SRAM accesses of SCALE-Sim's runs, layer by layer: of the simulator and of the cost model.
 
 Three differences of definition: SCALE-Sim prints the number of the last cycle, counted from zero (one less);
-output-stationary writes hold two null slots for each line and fold (2N a fold); partial sums that it writes in
-weight- and input-stationary runs are never read back, here they are.
+output-stationary writes hold two null slots for each line and fold (2N a fold); partial sums that it writes
+in weight- and input-stationary runs are never read back, here they are.
 
 `--reference DIR` runs the cases of another folder of the same format instead.
 """
@@ -88,7 +88,8 @@ def problem_of(row: dict[str, int]) -> Problem:
 
 @cache
 def scalesim_array(rows: int, columns: int) -> Architecture:
-    """What SCALE-Sim assumes: folds that do not overlap, outputs that leave as they are made, memory of any size."""
+    """What SCALE-Sim assumes: folds that do not overlap, outputs that leave as they are made, memory of any
+    size."""
     return accelerator_from_text(f"""
 accel scalesim
 technology 45 nm

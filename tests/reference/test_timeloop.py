@@ -70,8 +70,8 @@ def expected(case: Any) -> dict[tuple[str, str], dict[str, float]]:
 def as_timeloop_rounds(cost: Cost, architecture: Architecture) -> int:
     """Our counts, put through the doubles in which Timeloop rounds a level's cycles up.
 
-    It divides the compute cycles by a slowdown that is itself a quotient of quotients, so where a port needs a
-    whole number of cycles the result can be a hair above it, and one cycle too many.
+    It divides the compute cycles by a slowdown that is itself a quotient of quotients, so where a port needs
+    a whole number of cycles the result can be a hair above it, and one cycle too many.
     """
     compute = cost.latency.compute_cycles
     cycles = compute
