@@ -366,6 +366,12 @@ class Architecture:
         if not self.levels or not isinstance(self.levels[0], Memory):
             raise ValueError("the outermost level is a memory")
 
+    def _repr_svg_(self) -> str:
+        """The tree of memories and arrays, for notebooks; `dovetail.draw` adds what parts cost."""
+        from dovetail.accel.architecture_picture import draw_architecture
+
+        return draw_architecture(self)
+
     @property
     def memories(self) -> tuple[Memory, ...]:
         """Outer to inner."""

@@ -35,6 +35,10 @@ class AcceleratorDesign:
         """Choices that nobody made (the first option was taken): with one, the file is a design space."""
         return tuple(c for c in self.choices if not c.given)
 
+    def _repr_svg_(self) -> str:
+        """As that of its architecture, for notebooks."""
+        return self.architecture._repr_svg_()
+
 
 def elaborate_accelerator(
     file: s.File, problems: Collector, settings: Mapping[str, object], chooser: DesignChooser

@@ -69,6 +69,12 @@ class Mapping:
     nodes: tuple[Node, ...]
     flat: tuple[tuple[str, ...], ...] = ()
 
+    def _repr_svg_(self) -> str:
+        """The tree of tiles and loops, for notebooks."""
+        from dovetail.accel.mapping_picture import draw_mapping
+
+        return draw_mapping(self)
+
     @property
     def loops(self) -> tuple[For | Spatial, ...]:
         """The loops, outer to inner."""

@@ -131,16 +131,17 @@ def _written(group: tuple[str, ...]) -> str:
 def load_mapping(path: str | Path) -> MappingFile:
     """Read a `.map` file; raises DovetailError with every problem found."""
     problems = Collector()
-    return _finish(parse_file(Path(path), problems), problems)
+    return mapping_of(parse_file(Path(path), problems), problems)
 
 
 def mapping_from_text(text: str, name: str = "<text>") -> MappingFile:
     """As `load_mapping`, from a text."""
     problems = Collector()
-    return _finish(parse(Source(text, name), problems, "map"), problems)
+    return mapping_of(parse(Source(text, name), problems, "map"), problems)
 
 
-def _finish(file: s.File, problems: Collector) -> MappingFile:
+def mapping_of(file: s.File, problems: Collector) -> MappingFile:
+    """The mapping that a syntax says; `problems` has those of reading it, and gets the rest."""
     nest = _Nest(problems, DesignChooser())
     nest.prepare(file, {})
     try:

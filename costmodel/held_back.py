@@ -29,6 +29,7 @@ WAITS: Final = {
     "load": "loads",
     "first_load": "loads",
     "last_store": "stores",
+    "tile_steps": "loads",
     "transfer": "transfers",
     "latency": "latency",
 }

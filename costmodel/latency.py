@@ -4,7 +4,8 @@ From the MACs outward. `time` starts as compute (with the fill and drain of ever
 memory,
 
     ideal   time = max(time, port)                       a tile is filled while the one before it is used
-    double  the same, but the first load and the last store cannot hide
+    double  the same, but the first load and the last store cannot hide, nor a tile that takes longer to load
+            than the one before it to use (`tile_steps.py`)
     single  time = max(time, port without fills) + load  a tile is not filled while it is used
 
 and the outermost memory either overlaps (`max`) or adds (`transfers { overlap = none }`). Latencies of
@@ -14,7 +15,7 @@ SCALE-Sim's; with `overlap = none` the Squeezelerator's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -22,6 +23,7 @@ from typing import TypeAlias
 from dovetail.accel.architecture import Architecture, Array, Buffering, Mac, Memory, Ports
 from dovetail.costmodel.columns import Kind, Number
 from dovetail.costmodel.tally import HopTally, Tally
+from dovetail.costmodel.tile_steps import tile_by_tile
 from dovetail.dsl.problem import Problem
 
 COMPUTE = "compute"
@@ -32,8 +34,8 @@ class Term:
     """Cycles that nothing hides, and the memory (or `compute`) that causes them."""
 
     kind: str
-    """`throughput`, `fold`, `load` (of a single buffer), `first_load`, `last_store`, `transfer`,
-    `latency`."""
+    """`throughput`, `fold`, `load` (of a single buffer), `first_load`, `last_store`, `tile_steps` (of a
+    double one), `transfer`, `latency`."""
     cause: str
     cycles: Number
 
@@ -89,6 +91,7 @@ def latency(
     for memory in reversed(architecture.memories[1:]):
         clock.pass_through(memory)
     clock.outermost(architecture.memories[0])
+    clock.tile_steps()
     total = clock.time
     return total, compute, clock.ports, clock.terms
 
@@ -123,6 +126,8 @@ class _Clock:
         self.ports: list[tuple[str, Number]] = []
         self.top = architecture.memories[0].name
         self.waits = not architecture.overlap_transfers
+        self.floors: list[tuple[str, Number]] = []
+        """How long it takes tile by tile, by double buffer; what is added later is added here too."""
 
     # --------------------------------------------------------------------------------- arithmetic
 
@@ -147,6 +152,12 @@ class _Clock:
         if not _nothing(cycles):
             self.terms.append(Term(name, cause, cycles))
             self.time = self.time + cycles
+            self.floors = [(memory, floor + cycles) for memory, floor in self.floors]
+
+    def tile_steps(self) -> None:
+        """What the sum over tiles takes longer than the larger of the sums."""
+        for memory, floor in self.floors:
+            self.add("tile_steps", memory, self.kind.maximum(floor - self.time, 0))
 
     # ----------------------------------------------------------------------------------- memories
 
@@ -158,13 +169,14 @@ class _Clock:
         if memory.buffering is Buffering.IDEAL:
             self.at_least(memory.name, self._port(memory, held, fills=True))
         else:
-            inside, terms = self.time, list(self.terms)
+            inside, terms, floors = self.time, list(self.terms), self.floors
             doubled = self._doubled(memory, held)
+            by_tile: Number = 0
             if doubled is not False:
-                self._double(memory, held, inside)
+                by_tile = self._double(memory, held, inside)
             if doubled is not True:
-                time, doubled_terms = self.time, self.terms
-                self.time, self.terms = inside, terms
+                time, doubled_terms, doubled_floors = self.time, self.terms, self.floors
+                self.time, self.terms, self.floors = inside, terms, floors
                 self._single(memory, held)
                 if doubled is not False:
                     pick, drop = doubled, self.kind.negate(doubled)
@@ -173,7 +185,14 @@ class _Clock:
                         for choice, some in ((pick, doubled_terms), (drop, self.terms))
                         for t in some
                     ]
+                    self.floors = [
+                        (name, self.kind.where(doubled, one, other))
+                        for (name, one), (_, other) in zip(doubled_floors, self.floors, strict=True)
+                    ]
                     self.time = self.kind.where(doubled, time, self.time)
+                    by_tile = self.kind.where(doubled, by_tile, 0)
+            if not _nothing(by_tile):
+                self.floors.append((memory.name, by_tile))
         self.add("latency", memory.name, memory.latency_cycles)
 
     def outermost(self, memory: Memory) -> None:
@@ -194,19 +213,20 @@ class _Clock:
                 loads = self.kind.maximum(loads, 1 if t.serves is None else t.served_visits())
             self.add("latency", memory.name, memory.latency_cycles * loads)
 
-    def _double(self, memory: Memory, held: list[Tally], inside: Number) -> None:
+    def _double(self, memory: Memory, held: list[Tally], inside: Number) -> Number:
+        """Account for a double buffer; how long it takes tile by tile (0 where nothing loads it)."""
         self.at_least(memory.name, self._port(memory, held, fills=True))
         steps: Number = 1
         for t in held:
             steps = self.kind.maximum(steps, t.visits())
         one_step = self.kind.ceil_div(inside, steps)
-        parts = (
-            ("first_load", self._tile_load(memory, held)),
-            ("last_store", self._tile_store(memory, held)),
-        )
-        for name, cycles in parts:
+        use = self.time
+        load, store = self._tile_load(memory, held), self._tile_store(memory, held)
+        for name, cycles in (("first_load", load), ("last_store", store)):
             if not _nothing(cycles):
                 self.add(name, memory.name, self.kind.minimum(cycles, one_step))
+        by_tile = self._steps(memory, held, use, steps)
+        return 0 if _nothing(by_tile) else load + by_tile + store
 
     def _single(self, memory: Memory, held: list[Tally]) -> None:
         self.at_least(memory.name, self._port(memory, held, fills=False))
@@ -273,6 +293,38 @@ class _Clock:
             writes = [_words(t.updates, t.served_words, t) for t in tallies if t.operand == "outputs"]
             load = self.kind.maximum(load, self._busy(source, tallies[0].instances, reads, writes))
         return load
+
+    def _steps(self, memory: Memory, held: list[Tally], use: Number, steps: Number) -> Number:
+        """How long all tiles take, from the first that is used to the end of the last one's use.
+
+        0 where no tile is loaded. `use` is how long all are used, `steps` how many there are.
+        """
+        floor_div, maximum = self.kind.floor_div, self.kind.maximum
+        sources = self._sources(memory, held)
+        visits = {t.operand: t.served_visits() for _, tallies in sources for t in tallies}
+        if not visits:
+            return 0
+        often = dict(visits)
+        for t in (t for _, tallies in sources for t in tallies if t.operand == "outputs"):
+            # old sums come along where there are some: not with the first visit of a tile
+            often["outputs"] = floor_div(t.reads, maximum(floor_div(t.updates, visits["outputs"]), 1))
+
+        def words(number: Number, t: Tally, times: Number, visits: Number) -> Words:
+            tile = floor_div(number, maximum(visits, 1))
+            return tile * times, maximum(tile, 1), t.bits
+
+        def busy(changes: Mapping[str, Number], stores: Number) -> Number:
+            own = [t for t in held if t.operand in visits]
+            fills = [words(t.fills, t, changes[t.operand], often[t.operand]) for t in own]
+            longest = self._busy(memory, held[0].instances, [], fills)
+            for source, tallies in sources:
+                reads = [words(t.reads, t, changes[t.operand], often[t.operand]) for t in tallies]
+                out = [t for t in tallies if t.operand == "outputs"]
+                writes = [words(t.updates, t, stores, visits["outputs"]) for t in out]
+                longest = maximum(longest, self._busy(source, tallies[0].instances, reads, writes))
+            return longest
+
+        return tile_by_tile(self.kind, visits, often.get("outputs", 0), use, steps, busy)
 
     def _tile_load(self, memory: Memory, held: list[Tally]) -> Number:
         """How long the first tiles take to arrive."""

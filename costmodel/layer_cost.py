@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dovetail.accel.architecture import Architecture
 from dovetail.accel.mapping import Mapping
@@ -19,6 +20,9 @@ from dovetail.costmodel.selection import Objective
 from dovetail.dsl.layer import Layer
 from dovetail.dsl.network import Network
 from dovetail.dsl.problem import Problem
+
+if TYPE_CHECKING:
+    from dovetail.costmodel.mapper.result import Certificate  # its package loads NumPy
 
 Traffic = dict[str, dict[str, dict[str, int]]]
 """Words by memory, operand and action."""
@@ -67,6 +71,8 @@ class Trial:
     mapping: Mapping
     cost: Cost
     energy: EnergyParts
+    certificate: Certificate | None = None
+    """How sure it is that no mapping of the dataflow is better; None where nothing was searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ class Refusal:
 
     dataflow: str | None
     reason: str
+    undecided: bool = False
+    """The search ran out of time: there may be a mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,18 @@ class LayerCost:
     def mapping(self) -> Mapping | None:
         """The mapping chosen; None for operations without MACs."""
         return self.chosen.mapping if self.chosen is not None else None
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What is known about the mapping chosen, under its dataflow; None where nothing was searched."""
+        return self.chosen.certificate if self.chosen is not None else None
+
+    @property
+    def proved(self) -> bool:
+        """Whether every dataflow has the best of its mappings, or there is nothing to choose from."""
+        return all(t.certificate is not None and t.certificate.proved for t in self.trials) and not any(
+            refusal.undecided for refusal in self.refusals
+        )
 
     @property
     def outermost_bytes(self) -> int:

@@ -4,29 +4,40 @@
     cost.cycles, cost.energy_pj, cost.layers[0].dataflow, cost.layers[0].mapping
 
 Layers run one after the other, so that their cycles and energies add up. Layers of equal shape and width
-are mapped once. Operations without MACs cost their traffic (`vector_cost.py`); what is free (`Network.free`)
-costs nothing. Leakage is charged for the whole time, layer by layer.
+are mapped once, by the mapper that `effort.py` names. Operations without MACs cost their traffic
+(`vector_cost.py`); what is free (`Network.free`) costs nothing. Leakage is charged for the whole time, layer
+by layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dovetail.accel.architecture import Architecture, Dataflow
 from dovetail.accel.mapping import Mapping
 from dovetail.costmodel.bound import Bound, lower_bound
 from dovetail.costmodel.components import Prices
-from dovetail.costmodel.energy import energy
-from dovetail.costmodel.evaluate import Cost, evaluate_mapping
-from dovetail.costmodel.greedy import NoMapping, greedy_mapping
+from dovetail.costmodel.effort import Effort
 from dovetail.costmodel.layer_cost import EnergyParts, LayerCost, NetworkCost, Refusal, SingleDataflow, Trial
-from dovetail.costmodel.price_table import energy_table, spread_table
+from dovetail.costmodel.price_table import energy_table
 from dovetail.costmodel.selection import Objective, select
+from dovetail.costmodel.trials import Solved, leakage_pj_per_cycle, solve, try_mapping
 from dovetail.costmodel.vector_cost import vector_cost
 from dovetail.dsl.layer import Layer
 from dovetail.dsl.network import Network
 from dovetail.dsl.problem import Problem
+
+__all__ = [
+    "Solved",
+    "Unmappable",
+    "evaluate_given",
+    "evaluate_network",
+    "leakage_pj_per_cycle",
+    "problem_of",
+    "solve",
+    "try_mapping",
+]
 
 
 class Unmappable(Exception):
@@ -35,15 +46,6 @@ class Unmappable(Exception):
     def __init__(self, layers: Sequence[tuple[Layer, tuple[Refusal, ...]]]) -> None:
         super().__init__(", ".join(layer.name for layer, _ in layers))
         self.layers = tuple(layers)
-
-
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """A loop nest by every dataflow that can run it."""
-
-    trials: tuple[Trial, ...]
-    refusals: tuple[Refusal, ...]
-    bound: Bound
 
 
 def problem_of(layer: Layer, batch: int) -> Problem | None:
@@ -67,9 +69,12 @@ def evaluate_network(
     batch: int = 1,
     dataflows: Sequence[Dataflow] | None = None,
     layers: Sequence[Layer] | None = None,
+    effort: Effort | None = None,
+    on_layer: Callable[[Layer, int, int], None] | None = None,
 ) -> NetworkCost:
     """Every layer (or those in `layers`) by the best of `dataflows` (all that the text has, unless given).
 
+    `on_layer` is told the layer that is mapped next, how many were mapped, and how many there are to map.
     Raises Unmappable with every layer that cannot run, ValueError where the MAC has no rate for the operands'
     widths (`latency.mac_rate`).
     """
@@ -78,10 +83,15 @@ def evaluate_network(
     free = [(layer, reason) for layer in wanted if (reason := network.free(layer)) is not None]
     known: dict[Problem, Solved] = {}
     flows: Sequence[Dataflow | None] = architecture.dataflows if dataflows is None else dataflows
+    shapes: dict[Problem, Layer] = {}
     for layer in costing:
         problem = problem_of(layer, batch)
-        if problem is not None and problem not in known:
-            known[problem] = solve(problem, architecture, prices, flows or (None,))
+        if problem is not None:
+            shapes.setdefault(problem, layer)
+    for number, (problem, layer) in enumerate(shapes.items()):
+        if on_layer is not None:
+            on_layer(layer, number, len(shapes))
+        known[problem] = solve(problem, architecture, prices, flows or (None,), objective, effort)
     stuck = [
         (layer, known[problem].refusals)
         for layer in costing
@@ -132,51 +142,6 @@ def evaluate_given(
     )
     result = _with_macs(layer, problem, Solved((trial,), (), bound), trial, architecture)
     return NetworkCost(network, architecture, prices, objective, batch, (result,), (), ())
-
-
-def solve(
-    problem: Problem, architecture: Architecture, prices: Prices, dataflows: Sequence[Dataflow | None]
-) -> Solved:
-    """A loop nest by each dataflow (None: by any mapping)."""
-    trials, refusals = [], []
-    table = energy_table(prices, problem.bits)
-    for dataflow in dataflows:
-        try:
-            mapping = greedy_mapping(problem, architecture, dataflow, table)
-        except NoMapping as fault:
-            refusals.append(Refusal(dataflow.name if dataflow else None, str(fault)))
-            continue
-        trials.append(
-            try_mapping(problem, architecture, prices, mapping, dataflow.name if dataflow else None)
-        )
-    bound = lower_bound(problem, architecture, table, leakage_pj_per_cycle(architecture, prices))
-    return Solved(tuple(trials), tuple(refusals), bound)
-
-
-def try_mapping(
-    problem: Problem, architecture: Architecture, prices: Prices, mapping: Mapping, dataflow: str | None
-) -> Trial:
-    """One mapping with all its costs; it has to be legal."""
-    cost = evaluate_mapping(problem, architecture, mapping, energy_table(prices, problem.bits), dataflow)
-    return Trial(dataflow, mapping, cost, _energy_parts(problem, architecture, prices, cost))
-
-
-def leakage_pj_per_cycle(architecture: Architecture, prices: Prices) -> float:
-    """What leaks in one clock cycle."""
-    return prices.leakage_mw.value * 1e9 / architecture.clock_hz
-
-
-def _energy_parts(problem: Problem, architecture: Architecture, prices: Prices, cost: Cost) -> EnergyParts:
-    spread = energy(cost.counts, spread_table(prices, problem.bits)).total_pj
-    leakage = leakage_pj_per_cycle(architecture, prices) * cost.cycles
-    return EnergyParts(
-        mac_pj=cost.energy.mac_pj,
-        memories_pj=cost.energy.memories_pj,
-        links_pj=cost.energy.links_pj,
-        units_pj={},
-        leakage_pj=leakage,
-        spread_pj=spread + leakage * prices.leakage_mw.error,
-    )
 
 
 def _with_macs(

@@ -53,6 +53,10 @@ def main(folder: Path) -> None:
     """Draw them all."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evaluate.svg").write_text(evaluation_picture(), encoding="utf-8")
+    tutorial = ROOT / "examples" / "tutorial"
+    dt.draw(dt.load_network(tutorial / "mine.net")).save(folder / "network.svg")
+    accelerator = dt.load_accelerator(tutorial / "mine.accel", n=16, buffer="64 KiB")
+    dt.draw(accelerator).save(folder / "accelerator.svg")
 
 
 if __name__ == "__main__":

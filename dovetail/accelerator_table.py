@@ -164,7 +164,7 @@ def _memory_row(lead: str, memory: Memory, prices: Prices, signs: Signs, sources
     return [
         lead + memory.name,
         thousands(price.instances),
-        _memory_text(memory),
+        memory_text(memory),
         _pj(price.read_pj, signs),
         " / ".join(writes),
         "1 bit" if price.bits is None else f"{price.bits} bit",
@@ -218,7 +218,7 @@ def _link_rows(array: Array, prices: Prices, signs: Signs, sources: Sources) -> 
     return result
 
 
-def _memory_text(memory: Memory) -> str:
+def memory_text(memory: Memory) -> str:
     """Size, rate, buffering, what it holds."""
     facts = [bits_as_bytes(memory.size_bits) if memory.size_bits is not None else "unlimited"]
     if memory.width_bits is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from dovetail.accel.legality import Violation, violations
 from dovetail.accel.loading import AcceleratorDesign, load_accelerator_design
 from dovetail.accel.mapping import Mapping
 from dovetail.accel.mapping_text import format_mapping
+from dovetail.costmodel.effort import DEFAULT_MAPPER, SECONDS_A_LAYER, Effort, Mapper
 from dovetail.costmodel.latency import mac_rate
 from dovetail.costmodel.layer_cost import LayerCost, NetworkCost
 from dovetail.costmodel.network_cost import Unmappable, evaluate_given, evaluate_network, problem_of
@@ -131,17 +132,25 @@ def evaluate(
     *,
     bits: int | None = None,
     layer: str | None = None,
+    mapper: str | Mapper = DEFAULT_MAPPER,
+    seconds: float | None = SECONDS_A_LAYER,
+    cached: bool = True,
+    on_layer: Callable[[Layer, int, int], None] | None = None,
 ) -> Evaluation:
     """The cost of a network on an accelerator, each layer with the best of the accelerator's dataflows.
 
     `objective` is `edp`, `energy` or `latency`; `dataflow` forces one by name; `layer` evaluates one alone. A
     `NetworkDesign` is taken at `bits`, or else the accelerator's precision, where its text gives no widths; a
-    `Network` as it is. Raises DovetailError where a layer cannot run or a part has no price, UnknownName and
+    `Network` as it is. `mapper` is `exact`, which proves each mapping the best or stops after `seconds` a
+    layer (None: never) with the best so far, or `greedy`, which is quick; exact answers are kept on disk
+    unless `cached` is false. `on_layer` is told the layer that is mapped next, how many were, and how many
+    there are. Raises DovetailError where a layer cannot run or a part has no price, UnknownName and
     UnknownLayer for names that are not there, ValueError for a batch below 1.
     """
     if batch < 1:
         raise ValueError(f"a batch is at least 1, not {batch}")
     goal = objective_of(objective)
+    effort = Effort(mapper_of(mapper), seconds, cached)
     architecture = architecture_of(accelerator)
     built = network_of(network, architecture, bits)
     dataflows = None if dataflow is None else (dataflow_of(architecture, dataflow),)
@@ -149,7 +158,8 @@ def evaluate(
     check_rates(built, architecture)
     prices = priced(architecture)
     try:
-        return Evaluation(evaluate_network(built, architecture, prices, goal, batch, dataflows, only))
+        cost = evaluate_network(built, architecture, prices, goal, batch, dataflows, only, effort, on_layer)
+        return Evaluation(cost)
     except Unmappable as fault:
         raise DovetailError(unmappable(fault, architecture)) from fault
 
@@ -196,6 +206,15 @@ def objective_of(name: str | Objective) -> Objective:
     except ValueError:
         known = [str(o) for o in Objective]
         raise UnknownName(f"there is no objective `{name}`", [f"known are {', '.join(known)}"]) from None
+
+
+def mapper_of(name: str | Mapper) -> Mapper:
+    """The mapper of that name; raises UnknownName."""
+    try:
+        return Mapper(name)
+    except ValueError:
+        known = ", ".join(str(mapper) for mapper in Mapper)
+        raise UnknownName(f"there is no mapper `{name}`", [f"known are {known}"]) from None
 
 
 def dataflow_of(architecture: Architecture, name: str) -> Dataflow:
@@ -253,29 +272,31 @@ def _setting(name: str, value: str) -> str:
 
 def check_rates(network: Network, architecture: Architecture) -> None:
     """Every layer's operands must be no wider than the MACs take; raises DovetailError."""
-    problems = []
+    problems: list[Diagnostic] = []
     for layer in network.layers:
-        if layer.loops is None:
-            continue
         try:
-            mac_rate(layer.loops, architecture.mac)
-        except ValueError:
-            wide = max(layer.loops.bits.weights, layer.loops.bits.inputs)
-            widest = max(rate.bits or 0 for rate in architecture.mac.rates)
-            problems.append(
-                Diagnostic(
-                    "E1203",
-                    f"`{layer.name}` has operands of {wide} bit, and the MACs of `{architecture.name}` take "
-                    f"at most {widest} bit",
-                    place_of(layer),
-                    help=(
-                        f"`rate = 1/cycle at {wide} bit` in its `mac`",
-                        f"`--bits {widest}` for the network",
-                    ),
-                )
-            )
+            check_rate(layer, architecture)
+        except DovetailError as fault:
+            problems += fault.diagnostics
     if problems:
         raise DovetailError(problems)
+
+
+def check_rate(layer: Layer, architecture: Architecture) -> None:
+    """The same for one layer."""
+    if layer.loops is None:
+        return
+    try:
+        mac_rate(layer.loops, architecture.mac)
+    except ValueError:
+        wide = max(layer.loops.bits.weights, layer.loops.bits.inputs)
+        widest = max(rate.bits or 0 for rate in architecture.mac.rates)
+        message = (
+            f"`{layer.name}` has operands of {wide} bit, and the MACs of `{architecture.name}` take "
+            f"at most {widest} bit"
+        )
+        help = (f"`rate = 1/cycle at {wide} bit` in its `mac`", f"`--bits {widest}` for the network")
+        raise DovetailError([Diagnostic("E1203", message, place_of(layer), help=help)]) from None
 
 
 def unmappable(fault: Unmappable, architecture: Architecture) -> list[Diagnostic]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.accel.mapping_text import format_mapping
 from dovetail.costmodel.held_back import held_back_by
+from dovetail.costmodel.selection import Objective
 
 if TYPE_CHECKING:
-    from dovetail.costmodel.layer_cost import EnergyParts, LayerCost, NetworkCost, SingleDataflow
+    from dovetail.costmodel.layer_cost import EnergyParts, LayerCost, NetworkCost, SingleDataflow, Trial
     from dovetail.evaluation import Evaluation
 
 Json = dict[str, Any]
@@ -52,8 +53,6 @@ def evaluation_json(evaluation: Evaluation) -> Json:
 
 
 def _layer(layer: LayerCost, cost: NetworkCost) -> Json:
-    clock = cost.architecture.clock_hz
-    least = cost.objective.of(layer.bound.cycles / clock, layer.bound.energy_pj)
     mapping = layer.mapping
     return {
         "name": layer.name,
@@ -70,28 +69,54 @@ def _layer(layer: LayerCost, cost: NetworkCost) -> Json:
         "dataflow": layer.dataflow,
         "unit": layer.unit,
         "mapping": format_mapping(mapping, layer.name, cost.architecture.name) if mapping else None,
-        "optimality": {
-            "mapspace": None,
-            "lower_bound": least,
-            "proved": layer.chosen is None,
-            "evaluated": len(layer.trials),
-            "value": cost.objective.of(layer.latency_s, layer.energy_pj),
-            "lower_bound_cycles": layer.bound.cycles,
-            "lower_bound_energy_pj": layer.bound.energy_pj,
-        },
+        "optimality": _optimality(layer, cost),
         "alternatives": [
-            {"dataflow": t.dataflow, "cycles": t.cost.cycles, "energy_pj": t.energy.total_pj}
+            {
+                "dataflow": t.dataflow,
+                "cycles": t.cost.cycles,
+                "energy_pj": t.energy.total_pj,
+                "proved": t.certificate is not None and t.certificate.proved,
+            }
             for t in layer.trials
         ]
         + [{"dataflow": r.dataflow, "impossible": r.reason} for r in layer.refusals],
         "dram_bytes": layer.outermost_bytes,
-        "energy_breakdown_pj": _breakdown(layer.energy),
+        "energy_breakdown_pj": breakdown(layer.energy),
         "traffic_words": layer.traffic_words,
         "cycles_breakdown": _terms(layer),
     }
 
 
-def _breakdown(energy: EnergyParts) -> Json:
+def _optimality(layer: LayerCost, cost: NetworkCost) -> Json:
+    """How sure it is that no mapping is better, of the dataflow taken; the bound that needs no search."""
+    clock = cost.architecture.clock_hz
+    value = cost.objective.of(layer.latency_s, layer.energy_pj)
+    compulsory = cost.objective.of(layer.bound.cycles / clock, layer.bound.energy_pj)
+    known: Json = {
+        "mapspace": None,
+        "lower_bound": compulsory,
+        "proved": layer.proved,
+        "evaluated": len(layer.trials),
+    }
+    certificate = layer.certificate
+    if certificate is not None:
+        seconds = 1.0 if cost.objective is Objective.ENERGY else 1 / clock
+        searched = value if certificate.proved else certificate.lower_bound * seconds
+        known = {
+            "mapspace": certificate.mapspace,
+            "lower_bound": min(value, max(compulsory, searched)),
+            "proved": layer.proved,
+            "evaluated": certificate.evaluated,
+        }
+    return known | {
+        "value": value,
+        "compulsory_bound": compulsory,
+        "lower_bound_cycles": layer.bound.cycles,
+        "lower_bound_energy_pj": layer.bound.energy_pj,
+    }
+
+
+def breakdown(energy: EnergyParts) -> Json:
     """MACs, memories by operand, then what else there is: links by array, units, leakage. It adds up."""
     parts: Json = {"mac": energy.mac_pj}
     parts |= {memory: dict(operands) for memory, operands in energy.memories_pj.items()}
@@ -113,8 +138,14 @@ def _terms(layer: LayerCost) -> list[Json]:
     """What the cycles are made of."""
     if layer.chosen is None:
         return [{"kind": "throughput", "cause": layer.bound_by, "cycles": layer.cycles}]
-    terms = layer.chosen.cost.latency.terms
-    return [{"kind": term.kind, "cause": term.cause, "cycles": term.cycles} for term in terms]
+    return terms(layer.chosen)
+
+
+def terms(trial: Trial) -> list[Json]:
+    """What the cycles of a mapping are made of."""
+    return [
+        {"kind": term.kind, "cause": term.cause, "cycles": term.cycles} for term in trial.cost.latency.terms
+    ]
 
 
 def _single(single: SingleDataflow, cost: NetworkCost) -> Json:

@@ -76,14 +76,30 @@ def network_bits(cost: NetworkCost) -> str:
 
 
 def _bound_text(cost: NetworkCost, signs: Signs) -> str:
-    mapped = sum(layer.chosen is not None for layer in cost.layers)
     if not cost.bound_value:
         return ""
     ratio = significant(cost.value / cost.bound_value)
-    how = f"{mapped} layer{'' if mapped == 1 else 's'} mapped greedily, none proved optimal"
-    if mapped == 0:
-        how = "nothing to map"
+    how = how_sure(cost)
     return f"{ratio}{signs.times} the lower bound of {OBJECTIVES[cost.objective]}   ({how})"
+
+
+def how_sure(cost: NetworkCost) -> str:
+    """`all 26 layers proved optimal`, or how many are, and how far from it the others may be."""
+    mapped = [layer for layer in cost.layers if layer.chosen is not None]
+    many = f"{len(mapped)} layer{'' if len(mapped) == 1 else 's'}"
+    if not mapped:
+        return "nothing to map"
+    proved = sum(layer.proved for layer in mapped)
+    if proved == len(mapped):
+        return f"all {many} proved optimal" if proved > 1 else "proved optimal"
+    searched = [layer.certificate for layer in mapped if layer.certificate is not None]
+    if not searched:
+        return f"{many} mapped greedily, none proved optimal"
+    gaps = [c.gap for c in searched if not c.proved]
+    rest = f", the others within {percent(max(gaps))}" if gaps and max(gaps) < 10 else ""
+    greedy = len(mapped) - len(searched)
+    beside = f", {greedy} mapped greedily" if greedy else ""
+    return f"{proved} of {many} proved optimal{rest}{beside}"
 
 
 def _layers(cost: NetworkCost, signs: Signs, *, everything: bool) -> PlainTable:

@@ -15,6 +15,9 @@ KIND_NAMES: Final = {
     "map": "mapping",
 }
 
+TIMES: Final = {"ms": 1e-3, "min": 60.0, "s": 1.0, "h": 3600.0}
+"""Seconds in each unit of time."""
+
 
 def kind_of(path: Path) -> str:
     """`net`, `accel`, `study` or `map`, by the suffix; raises CommandLineFault for any other."""
@@ -102,3 +105,16 @@ def settable(path: Path) -> frozenset[str]:
         file = parse_file(path, Collector())
         return frozenset(s.name for s in file.statements if isinstance(s, Param))
     return frozenset(design.parameters) | {choice.site.path for choice in design.choices}
+
+
+def seconds_of(text: str) -> float:
+    """`5s`, `500 ms`, `2min`, or a number of seconds."""
+    unit = next((u for u in TIMES if text.endswith(u) and text.removesuffix(u).strip()[-1:].isdigit()), None)
+    number = text.removesuffix(unit).strip() if unit is not None else text
+    try:
+        seconds = float(number) * TIMES.get(unit or "s", 1.0)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise CommandLineFault(f"`--time {text}` is no time", ["as in `--time 5s`, `--time 500ms`"])
+    return seconds

@@ -12,8 +12,11 @@ from dovetail.console import Signs
 from dovetail.dsl.declarations import Figure
 from dovetail.dsl.layer import Layer, Tensor
 from dovetail.dsl.network import Network
+from dovetail.dsl.network_picture import operation_text
 from dovetail.numbers import millions, significant
 from dovetail.tables import PlainTable, heading, plain_table
+
+__all__ = ["network_view", "operation_text", "relative", "shape_text"]
 
 
 def network_view(
@@ -103,21 +106,6 @@ def _layers(network: Network, shown: list[Layer]) -> PlainTable:
         style="bold",
     )
     return table
-
-
-def operation_text(layer: Layer) -> str:
-    """`conv 3x3/2`: the operator with its kernel and stride, and its groups where it has some."""
-    attributes = dict(layer.attributes)
-    text = layer.op
-    kernel = attributes.get("kernel")
-    if isinstance(kernel, tuple):
-        text += f" {kernel[0]}x{kernel[1]}"
-        stride = attributes.get("stride")
-        if isinstance(stride, tuple) and max(stride) > 1:
-            text += f"/{stride[0]}" if stride[0] == stride[1] else f"/{stride[0]}x{stride[1]}"
-    if layer.layer_class == "grouped" and layer.loops is not None:
-        text += f" g{layer.loops.G}"
-    return text
 
 
 def relative(intensity: float, most: float) -> str:

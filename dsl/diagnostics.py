@@ -79,6 +79,10 @@ class DovetailError(Exception):
         self.diagnostics = tuple(diagnostics)
         super().__init__(render(self.diagnostics))
 
+    def __reduce__(self) -> tuple[type[DovetailError], tuple[tuple[Diagnostic, ...]]]:
+        """Other processes raise it too."""
+        return type(self), (self.diagnostics,)
+
 
 class Collector:
     """Collects the diagnostics of a run; the same problem at the same place is kept once."""

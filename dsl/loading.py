@@ -67,6 +67,10 @@ class NetworkDesign:
         """Parameters of all layers: weights, bias, normalisation."""
         return self.network.params
 
+    def _repr_svg_(self) -> str:
+        """As that of its network, for notebooks."""
+        return self.network._repr_svg_()
+
     def __len__(self) -> int:
         return len(self.network)
 

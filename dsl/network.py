@@ -97,6 +97,12 @@ class Network:
 
     # ----------------------------------------------------------------------------------------- totals
 
+    def _repr_svg_(self) -> str:
+        """The network as a graph, for notebooks."""
+        from dovetail.dsl.network_picture import draw_network
+
+        return draw_network(self)
+
     @property
     def macs(self) -> int:
         """Multiply-accumulates at batch 1."""

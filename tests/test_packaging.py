@@ -13,6 +13,9 @@ SETUPTOOLS = SETTINGS["tool"]["setuptools"]
 
 def packages_here() -> set[str]:
     found = {"dovetail"}
+    for init in (ROOT / "dovetail").glob("*/__init__.py"):
+        if not init.parent.is_symlink():
+            found.add(f"dovetail.{init.parent.name}")
     for folder in FOLDERS:
         for init in (ROOT / folder).rglob("__init__.py"):
             found.add("dovetail." + ".".join(init.parent.relative_to(ROOT).parts))
@@ -25,8 +28,9 @@ def test_every_package_is_listed() -> None:
 
 def test_every_package_is_mapped_to_its_folder() -> None:
     for package, folder in SETUPTOOLS["package-dir"].items():
-        expected = package if package == "dovetail" else package.removeprefix("dovetail.").replace(".", "/")
-        assert folder == expected
+        path = package.replace(".", "/")
+        own = not (ROOT / "dovetail" / path.split("/")[1 if "/" in path else 0]).is_symlink()
+        assert folder == (path if own else path.removeprefix("dovetail/"))
         assert (ROOT / folder / "__init__.py").is_file()
     assert set(SETUPTOOLS["package-dir"]) == set(SETUPTOOLS["packages"])
 
@@ -47,7 +51,7 @@ def test_every_data_file_is_packed() -> None:
     }
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and path.suffix not in {".py", ".pyc"}:
+            if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts:
                 assert path in packed, path
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dovetail.accel.simulator.registers import kernels
+
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
@@ -171,6 +173,17 @@ def stream_through(held: Ints, stream: Ints) -> tuple[Ints, int]:
 
     Returns the sums that leave at the bottom, `[folds, steps, C]`, and the cycles of one fold.
     """
+    compiled = kernels()
+    if compiled is None:
+        return stream_through_in_numpy(held, stream)
+    (folds, height, width), steps = held.shape, stream.shape[1]
+    out = np.zeros((folds, steps, width), np.int64)
+    compiled.stream_through(held, stream, out)
+    return out, steps + height + width - 2
+
+
+def stream_through_in_numpy(held: Ints, stream: Ints) -> tuple[Ints, int]:
+    """The same, all PEs at once, cycle by cycle."""
     folds, height, width = held.shape
     steps = stream.shape[1]
     feed = _skewed(stream, width)
@@ -198,6 +211,16 @@ def meet(left: Ints, top: Ints, before: Ints) -> tuple[Ints, int]:
 
     Returns the sums `[folds, R, C]` and the cycles of one fold.
     """
+    compiled = kernels()
+    if compiled is None:
+        return meet_in_numpy(left, top, before)
+    sums = np.array(before, order="C")
+    compiled.meet(left, top, sums)
+    return sums, left.shape[1] + left.shape[2] + top.shape[2] - 2
+
+
+def meet_in_numpy(left: Ints, top: Ints, before: Ints) -> tuple[Ints, int]:
+    """The same, all PEs at once, cycle by cycle."""
     _, steps, height = left.shape
     width = top.shape[2]
     from_left, from_top = _skewed(left, width), _skewed(top, height)

@@ -16,7 +16,16 @@ enumeration.py  the witness: every mapping      solve.py, result.py, cache.py   
 from __future__ import annotations
 
 from dovetail.costmodel.mapper.mapspace import Mapspace, NoMapping
-from dovetail.costmodel.mapper.result import Found, MapResult
-from dovetail.costmodel.mapper.solve import OBJECTIVES, map_problem
+from dovetail.costmodel.mapper.result import Certificate, Found, MapResult
+from dovetail.costmodel.mapper.solve import OBJECTIVES, OutOfTime, map_problem
 
-__all__ = ["OBJECTIVES", "Found", "MapResult", "Mapspace", "NoMapping", "map_problem"]
+__all__ = [
+    "OBJECTIVES",
+    "Certificate",
+    "Found",
+    "MapResult",
+    "Mapspace",
+    "NoMapping",
+    "OutOfTime",
+    "map_problem",
+]

@@ -1,7 +1,7 @@
 """Answers kept on disk, by the content of the question.
 
-The key is a hash of layer, architecture, prices, objective, dataflow, options and the version of the model:
-so nothing has to be invalidated. A file is written beside its place and renamed, so several processes may
+The key is a hash of layer, architecture, prices, objective, dataflow, options and the code of the model: so
+nothing has to be invalidated. A file is written beside its place and renamed, so several processes may
 share a folder; one that cannot be read counts as missing.
 """
 
@@ -11,12 +11,28 @@ import hashlib
 import os
 import pickle
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from dovetail.costmodel.mapper.result import MapResult
 
-VERSION = 1
-"""Raise it when counts, costs or the mapspace change."""
+
+@lru_cache(maxsize=1)
+def model_version() -> str:
+    """A hash of all code that an answer depends on: a cost model that is changed forgets what it said."""
+    costmodel = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for place, pattern in (
+        (costmodel, "*.py"),
+        (costmodel / "mapper", "*.py"),
+        (costmodel.parent / "accel", "architecture.py"),
+        (costmodel.parent / "accel", "mapping.py"),
+        (costmodel.parent / "accel", "legality.py"),
+        (costmodel.parent / "dsl", "problem.py"),
+    ):
+        for path in sorted(place.glob(pattern)):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def folder() -> Path:
@@ -30,7 +46,7 @@ def folder() -> Path:
 
 def key(*question: object) -> str:
     """The name of a question. What it is made of prints all its content, sets in order."""
-    return hashlib.sha256("\n".join([str(VERSION), *map(_text, question)]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([model_version(), *map(_text, question)]).encode()).hexdigest()
 
 
 def _text(part: object) -> str:

@@ -19,6 +19,24 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is known about a mapping among all of its mapspace, without the mapping."""
+
+    objective: str
+    mapspace: int
+    evaluated: int
+    value: float
+    """pJ, cycles, or pJ x cycles, leakage included."""
+    lower_bound: float
+    proved: bool
+
+    @property
+    def gap(self) -> float:
+        """How much better another mapping might be: value / lower bound - 1; 0 where it is proved."""
+        return self.value / self.lower_bound - 1 if self.lower_bound > 0 else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
 class MapResult:
     """The best mapping, or the front, with its certificate."""
 
@@ -40,6 +58,8 @@ class MapResult:
     """No mapping of the mapspace has less; equal to `value` where that is proved."""
     proved: bool
     cached: bool = False
+    interrupted: bool = False
+    """Ctrl-C ended the search, not its end or the time."""
 
     @property
     def mapping(self) -> Mapping:
@@ -52,6 +72,13 @@ class MapResult:
         return self.best.cost
 
     @property
+    def certificate(self) -> Certificate:
+        """How sure the answer is."""
+        return Certificate(
+            self.objective, self.mapspace, self.evaluated, self.value, self.lower_bound, self.proved
+        )
+
+    @property
     def gap(self) -> float:
         """How much better the best mapping might be: value / lower bound - 1; 0 where it is proved."""
-        return self.value / self.lower_bound - 1 if self.lower_bound > 0 else float("inf")
+        return self.certificate.gap

@@ -146,7 +146,55 @@ def test_nothing_beats_the_bound(capsys: pytest.CaptureFixture[str]) -> None:
             assert optimality["value"] >= optimality["lower_bound"] > 0
             assert layer["cycles"] >= optimality["lower_bound_cycles"]
             assert layer["energy_pj"] >= optimality["lower_bound_energy_pj"] * (1 - 1e-12)
-            assert optimality["proved"] is (layer["macs"] == 0)
+            assert optimality["lower_bound"] >= optimality["compulsory_bound"]
+
+
+def test_greedy_mappings_are_not_proved(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = as_json(capsys, "small.net", "chip.accel", "--mapper", "greedy")
+    for layer in whole["layers"]:
+        assert layer["optimality"]["proved"] is (layer["macs"] == 0)
+        assert layer["optimality"]["mapspace"] is None
+    text = table(capsys, "small.net", "chip.accel", "--mapper", "greedy")
+    assert "3 layers mapped greedily, none proved optimal" in text
+
+
+def test_exact_mappings_are_proved_and_no_worse(capsys: pytest.CaptureFixture[str]) -> None:
+    greedy = as_json(capsys, "small.net", "chip.accel", "--mapper", "greedy")
+    exact = as_json(capsys, "small.net", "chip.accel", "--mapper", "exact", "--time", "60s")
+    assert exact["objective_value"] <= greedy["objective_value"] * (1 + 1e-12)
+    for layer in exact["layers"]:
+        optimality = layer["optimality"]
+        assert optimality["proved"]
+        assert optimality["lower_bound"] == optimality["value"]
+        assert (optimality["mapspace"] is None) is (layer["macs"] == 0)
+        assert all(way["proved"] for way in layer["alternatives"])
+    text = table(capsys, "small.net", "chip.accel", "--mapper", "exact", "--time", "60s")
+    assert "all 3 layers proved optimal" in text
+
+
+def test_a_layer_without_time_says_that_it_is_not_proved(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("small.net", "chip.accel", "--mapper", "exact", "--time", "1ms", "--no-cache")
+    whole = as_json(capsys, *arguments)
+    mapped = [layer for layer in whole["layers"] if layer["macs"]]
+    assert not all(layer["optimality"]["proved"] for layer in mapped)
+    for layer in mapped:
+        optimality = layer["optimality"]
+        assert optimality["compulsory_bound"] <= optimality["lower_bound"] <= optimality["value"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--mapper", "lucky"], "there is no mapper `lucky`"),
+        (["--time", "soon"], "`--time soon` is no time"),
+        (["--time", "0s"], "`--time 0s` is no time"),
+    ],
+)
+def test_a_mapper_or_time_that_is_none(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "small.net", "chip.accel", *arguments]) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_a_mapping_printed_is_accepted_and_costs_the_same(
@@ -327,7 +375,7 @@ def test_the_table_says_what_the_json_says(capsys: pytest.CaptureFixture[str]) -
     ratio = float(lines[2].split("×")[0])
     bound = whole["lower_bound"]["objective_value"]
     assert ratio == pytest.approx(whole["objective_value"] / bound, rel=0.01)
-    assert "none proved optimal" in lines[2]
+    assert "proved optimal" in lines[2]
     rows = {line.split()[0]: line for line in lines[5 : 5 + len(whole["layers"])]}
     for layer in whole["layers"]:
         row = rows[layer["name"]]

@@ -7,7 +7,7 @@ import pytest
 from dovetail.accel.architecture import Architecture, Dataflow
 from dovetail.accel.loading import accelerator_from_text
 from dovetail.accel.mapping import Mapping
-from dovetail.costmodel import network_cost
+from dovetail.costmodel import trials
 from dovetail.costmodel.components import price
 from dovetail.costmodel.energy import EnergyTable
 from dovetail.costmodel.layer_cost import NetworkCost
@@ -46,7 +46,7 @@ def cost(
 
 def test_layers_of_equal_shape_are_mapped_once(monkeypatch: pytest.MonkeyPatch) -> None:
     solved: list[tuple[Problem, str]] = []
-    real = network_cost.greedy_mapping
+    real = trials.greedy_mapping
 
     def counting(
         problem: Problem, architecture: Architecture, dataflow: Dataflow | None, table: EnergyTable
@@ -54,7 +54,7 @@ def test_layers_of_equal_shape_are_mapped_once(monkeypatch: pytest.MonkeyPatch) 
         solved.append((problem, dataflow.name if dataflow else ""))
         return real(problem, architecture, dataflow, table)
 
-    monkeypatch.setattr(network_cost, "greedy_mapping", counting)
+    monkeypatch.setattr(trials, "greedy_mapping", counting)
     result = cost("5 * conv(4, 1) -> conv(8, 1)")
     assert len(result.layers) == 6
     assert len(solved) == len(set(solved)) == 2 * 2

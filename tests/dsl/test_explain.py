@@ -19,7 +19,8 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 NEED_MORE_THAN_A_TEXT = frozenset(
     "E0111 E0801 E0802 E0803 E0804 E0805 E0806 E0809 E0810 E0811 E0904 "
-    "E1201 E1202 E1203 E1204 E1205 E1206 W1105 W1201".split()
+    "E1201 E1202 E1203 E1204 E1205 E1206 E1301 E1302 E1303 E1304 E1305 E1306 E1401 W1105 W1201 "
+    "E1501 E1502 E1503 E1504 E1505 E1506 E1507 E1508 W1501".split()
 )
 """Codes about several files, the file system, or a network on an accelerator: their examples are plain
 text."""

@@ -1,0 +1,1 @@
+"""Timeloop: our problems, architectures and mappings as its input, its statistics as our results."""

@@ -1,0 +1,118 @@
+"""The programs themselves: where they are, a run of one case, and how to get them.
+
+`timeloop-model` and `timeloop-mapper` are looked for on the PATH, or where `DOVETAIL_TIMELOOP_MODEL` and
+`DOVETAIL_TIMELOOP_MAPPER` say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dovetail.costmodel.external import ExternalFault, find, read_output, run
+from dovetail.costmodel.timeloop.case import Case
+from dovetail.costmodel.timeloop.statistics import Statistics, Unreadable, read_statistics
+from dovetail.costmodel.timeloop.tree_v3 import mapper_tree, model_tree
+from dovetail.costmodel.yaml_text import yaml_text
+
+VARIABLES: Final = {
+    "timeloop-model": "DOVETAIL_TIMELOOP_MODEL",
+    "timeloop-mapper": "DOVETAIL_TIMELOOP_MAPPER",
+}
+
+HOW_TO_GET: Final = (
+    "Timeloop is built from source: github.com/NVlabs/timeloop, or taken from the container "
+    "timeloopaccelergy/accelergy-timeloop-infrastructure",
+    "`dovetail export NET ACCEL --to timeloop -o DIR` writes its input without it",
+)
+
+METRICS: Final = {"edp": "edp", "energy": "energy", "latency": "delay"}
+"""What the mapper calls our objectives."""
+
+EVERY_STEP: Final = 200_000
+"""Steps up to which a case that Timeloop extrapolates wrongly is walked in full instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a program found for a case, and the folder with everything that it read and wrote."""
+
+    statistics: Statistics
+    folder: Path
+    command: tuple[str, ...]
+
+
+def program(name: str) -> str:
+    """The path of `timeloop-model` or `timeloop-mapper`; raises ExternalFault that says how to get it."""
+    found = find(name, VARIABLES[name])
+    if found is None:
+        help = (*HOW_TO_GET, f"{VARIABLES[name]} may name it where it is not on the PATH")
+        raise ExternalFault(f"`{name}` is not installed, or not on the PATH", help=help)
+    return found
+
+
+def run_model(case: Case, folder: Path, seconds: float = 600) -> Run:
+    """Evaluate the mapping of `case` with `timeloop-model` in `folder`, which is made; raises
+    ExternalFault.
+    """
+    return _run("timeloop-model", yaml_text(model_tree(case)), case, folder, seconds)
+
+
+def run_mapper(case: Case, folder: Path, metric: str = "edp", seconds: float = 600) -> Run:
+    """Let `timeloop-mapper` find a mapping; raises ExternalFault."""
+    return _run("timeloop-mapper", yaml_text(mapper_tree(case, metric)), case, folder, seconds)
+
+
+def environment(case: Case) -> dict[str, str]:
+    """Its rules that come nearest to ours: no free transfers between neighbours, and where its extrapolation
+    of
+    repeated steps is wrong, all steps walked."""
+    settings = {}
+    if not any(level.neighbours for level in case.levels):
+        settings["TIMELOOP_DISABLE_LINK_TRANSFERS"] = "1"
+    if extrapolates(case) and steps(case) <= EVERY_STEP:
+        settings["TIMELOOP_DISABLE_TEMPORAL_EXTRAPOLATION"] = "1"
+    return settings
+
+
+def steps(case: Case) -> int:
+    """Temporal iterations of the whole nest."""
+    total = 1
+    for level in case.levels:
+        for factor in level.temporal:
+            total *= factor.end
+    return total
+
+
+def extrapolates(case: Case) -> bool:
+    """Whether Timeloop's extrapolation may be off: imperfect factors, or a kernel loop inside one over
+    pixels.
+    """
+    if case.imperfect:
+        return True
+    for pixel, kernel in (("P", "R"), ("Q", "S")):
+        loops = [(f.dimension, f.end) for level in case.levels for f in level.temporal]
+        pixels = [at for at, (d, end) in enumerate(loops) if d == pixel and end > 1]
+        kernels = [at for at, (d, end) in enumerate(loops) if d == kernel and end > 2]
+        if pixels and kernels and min(pixels) < max(kernels):
+            return True
+    return False
+
+
+def _run(name: str, text: str, case: Case, folder: Path, seconds: float) -> Run:
+    path = program(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "in.yaml").write_text(text, encoding="utf-8")
+    help = ("`--keep DIR` keeps everything that it read and wrote",)
+    ran = run((path, "in.yaml"), "Timeloop", folder, seconds, environment(case), help)
+    written = read_output(folder / f"{name}.stats.txt", "Timeloop", ran, help)
+    try:
+        return Run(read_statistics(written), folder, ran.command)
+    except Unreadable as fault:
+        raise ExternalFault(
+            f"what Timeloop wrote into `{name}.stats.txt` cannot be read: {fault}",
+            ran.command,
+            ran.output,
+            help,
+        ) from fault

@@ -1,0 +1,88 @@
+"""Timeloop beside our model: the same mapping through `timeloop-model`, layer by layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dovetail.comparison import Comparison, Numbers, Pair, Words
+from dovetail.costmodel.evaluate import Cost
+from dovetail.costmodel.external import ExternalFault
+from dovetail.costmodel.timeloop.case import Inexpressible
+from dovetail.costmodel.timeloop.prepare import Prepared, prepare
+from dovetail.costmodel.timeloop.program import METRICS, extrapolates, program, run_mapper, run_model
+from dovetail.costmodel.timeloop.results import cost_of
+from dovetail.costmodel.timeloop.statistics import Unreadable
+from dovetail.evaluation import Evaluation
+from dovetail.export_command import file_name
+from dovetail.same_layers import with_macs
+
+SEARCHED = "timeloop-mapper chose a mapping of its own: what differs is of another mapping"
+
+
+def compare(evaluation: Evaluation, folder: Path, python: str | None, seconds: float) -> Comparison:
+    """The same mappings in both. Raises ExternalFault. `python` is not needed: Timeloop is a program."""
+    program("timeloop-model")
+    return _compare(evaluation, folder, seconds, search=False)
+
+
+def compare_searched(evaluation: Evaluation, folder: Path, seconds: float) -> Comparison:
+    """Our mappings beside those that `timeloop-mapper` finds; raises ExternalFault."""
+    program("timeloop-mapper")
+    return _compare(evaluation, folder, seconds, search=True)
+
+
+def _compare(evaluation: Evaluation, folder: Path, seconds: float, *, search: bool) -> Comparison:
+    cost = evaluation.cost
+    pairs, left_out = [], []
+    for layer in with_macs(evaluation):
+        try:
+            prepared = prepare(layer, cost.architecture, cost.prices)
+        except Inexpressible as reason:
+            left_out.append((layer.name, str(reason)))
+            continue
+        place = folder / file_name(layer.name)
+        if search:
+            ran = run_mapper(prepared.case, place, METRICS[str(cost.objective)], seconds)
+        else:
+            ran = run_model(prepared.case, place, seconds)
+        try:
+            theirs = cost_of(ran.statistics, prepared.case, cost.architecture)
+        except Unreadable as fault:
+            raise ExternalFault(f"what Timeloop wrote cannot be read: {fault}", ran.command) from fault
+        reasons = notes(prepared)
+        reasons = (SEARCHED, *reasons) if search else reasons
+        pairs.append(Pair(layer.name, numbers(prepared.cost), numbers(theirs), reasons))
+    architecture = cost.architecture
+    return Comparison(
+        cost.network.name,
+        architecture.name,
+        architecture.clock_hz,
+        "Timeloop",
+        None,
+        tuple(pairs),
+        tuple(left_out),
+    )
+
+
+def numbers(cost: Cost) -> Numbers:
+    """Words by memory, operand and action; dynamic energy."""
+    words: Words = {}
+    for holder in cost.counts.holders:
+        for action in ("reads", "fills", "updates"):
+            if action != "updates" or holder.operand == "outputs":
+                words[holder.memory, holder.operand, action] = getattr(holder, action)
+    return Numbers(cost.cycles, cost.energy_pj, words)
+
+
+def notes(prepared: Prepared) -> tuple[str, ...]:
+    """Differences of definition, that of extrapolation among them."""
+    found = list(prepared.notes)
+    if prepared.case.imperfect:
+        found.append(
+            "loops with a shorter last pass: Timeloop averages over passes, here each is counted as it is"
+        )
+    elif extrapolates(prepared.case):
+        found.append(
+            "a window slides in a loop inside that over its pixels: Timeloop extrapolates from two steps"
+        )
+    return tuple(found)

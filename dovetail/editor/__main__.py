@@ -1,0 +1,7 @@
+"""`python -m dovetail.editor` is `dovetail lsp`."""
+
+import sys
+
+from dovetail.cli import main
+
+sys.exit(main(["lsp"]))

@@ -1,0 +1,92 @@
+"""`--to timeloop`: a folder for each layer, with everything that `timeloop-model` and `timeloop-mapper`
+read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dovetail.accel.mapping_text import format_mapping
+from dovetail.costmodel.timeloop.case import Inexpressible
+from dovetail.costmodel.timeloop.prepare import Prepared, prepare
+from dovetail.costmodel.timeloop.program import HOW_TO_GET, METRICS, VARIABLES, environment
+from dovetail.costmodel.timeloop.tree_v3 import mapper_tree, model_tree
+from dovetail.costmodel.timeloop.tree_v4 import model_tree_v4
+from dovetail.costmodel.timeloop.view import counts_of
+from dovetail.costmodel.yaml_text import yaml_text
+from dovetail.export_command import Export, file_name, make_folder
+from dovetail.jsonout import dump
+from dovetail.same_layers import evaluated, with_macs
+
+
+def write(asked: Export) -> str:
+    """Write the folders; what was written, in words."""
+    evaluation = evaluated(asked.request)
+    cost = evaluation.cost
+    output = make_folder(asked.output)
+    lines, written, nearest = [], 0, 0
+    for layer in with_macs(evaluation):
+        try:
+            prepared = prepare(layer, cost.architecture, cost.prices, perfect=asked.perfect)
+        except Inexpressible as reason:
+            lines.append(f"{layer.name} is left out: {reason}")
+            continue
+        folder = make_folder(output / file_name(layer.name))
+        _write_layer(folder, prepared, cost.architecture.name, asked)
+        written += 1
+        nearest += not prepared.own
+    lines.insert(0, f"{written} {'layer' if written == 1 else 'layers'} for Timeloop in {output}")
+    if nearest:
+        lines.append(f"{nearest} of them with the nearest mapping that has the form asked for")
+    lines.append(_how_to_run(asked))
+    return "\n".join(lines) + "\n"
+
+
+def _write_layer(folder: Path, prepared: Prepared, accelerator: str, asked: Export) -> None:
+    """`in.yaml`, `mapper.yaml`, the mapping as ours, and what our model expects."""
+    case = prepared.case
+    tree = model_tree_v4(case) if asked.dialect == "v4" else model_tree(case)
+    _put(folder / "in.yaml", yaml_text(tree))
+    if asked.dialect != "v4":
+        _put(folder / "mapper.yaml", yaml_text(mapper_tree(case, METRICS[asked.request.objective])))
+    _put(folder / "mapping.map", format_mapping(prepared.mapping, case.name, accelerator))
+    _put(folder / "expected.json", dump(expected(prepared)))
+
+
+def expected(prepared: Prepared) -> dict[str, Any]:
+    """`dovetail.expected/1`: what our model says of the exported mapping, and of it by Timeloop's rules."""
+    case, cost = prepared.case, prepared.cost
+    counts = counts_of(case)
+    levels: dict[str, dict[str, dict[str, int]]] = {}
+    for holder in counts.holders:
+        actions = {"reads": holder.reads, "fills": holder.fills, "updates": holder.updates}
+        levels.setdefault(holder.memory, {})[holder.operand] = actions
+    return {
+        "schema": "dovetail.expected/1",
+        "layer": case.name,
+        "own_mapping": prepared.own,
+        "environment": environment(case),
+        "macs": case.problem.macs,
+        "steps": counts.steps,
+        "pes": counts.pes,
+        "traffic_words_there": levels,
+        "cycles": cost.cycles,
+        "energy_pj": cost.energy_pj,
+        "traffic_words": cost.traffic_words(),
+        "notes": list(prepared.notes),
+    }
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _how_to_run(asked: Export) -> str:
+    from dovetail.costmodel.external import find
+
+    if asked.dialect == "v4":
+        return "in.yaml is for the Python front end (timeloopfe); the programs themselves read `--dialect v3`"
+    if find("timeloop-model", VARIABLES["timeloop-model"]) is None:
+        return f"Timeloop is not installed here: {HOW_TO_GET[0]}"
+    return "run in each folder: timeloop-model in.yaml, or timeloop-mapper mapper.yaml"

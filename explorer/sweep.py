@@ -1,0 +1,140 @@
+"""The engine *sweep*: every point, in pieces that any process can take, each solved layer shared by all.
+
+A piece is a range of one accelerator file's numbers with ranges of networks' numbers. Pieces depend on the
+space alone, so that a run that was stopped finds the same ones again and leaves out those that are stored. An
+accelerator is built and priced once a piece, and meets all networks of it before the next one comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from dovetail.explorer.engine import Emit, EngineReport, Exploration, PointResult, Progress
+from dovetail.explorer.executors import MOST_FAILURES
+from dovetail.explorer.request import StudyRequest
+from dovetail.explorer.side import AcceleratorSide, NetworkSide
+from dovetail.explorer.space import Place, StudySpace
+from dovetail.explorer.workspace import workspace
+
+POINTS_A_PIECE: Final = 32
+"""About as many: few enough to lose little, enough to outweigh the way to another process."""
+
+Range = tuple[int, int, int]
+"""A file by position, and the first and the end of its numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Accelerators times networks."""
+
+    accelerators: Range
+    networks: tuple[Range, ...]
+
+    @property
+    def name(self) -> str:
+        """Unique in its space."""
+        return "+".join(f"{file}:{first}-{end}" for file, first, end in (self.accelerators, *self.networks))
+
+
+def pieces(space: StudySpace) -> Iterator[Piece]:
+    """The pieces of a space, in order."""
+    modes = len(space.bits) * len(space.dataflows)
+    networks = sum(_designs(side) for side in space.networks)
+    for file, side in enumerate(space.accelerators):
+        spread = max(1, side.size // _designs(side))
+        if networks * modes <= POINTS_A_PIECE:
+            whole = tuple((i, 0, n.size) for i, n in enumerate(space.networks))
+            step = max(1, POINTS_A_PIECE // (networks * modes)) * spread
+            yield from (Piece((file, *part), whole) for part in _parts(side.size, step))
+            continue
+        for part in _parts(side.size, spread):
+            for i, network in enumerate(space.networks):
+                step = ceil(POINTS_A_PIECE * network.size / (modes * _designs(network)))
+                yield from (Piece((file, *part), ((i, *own),)) for own in _parts(network.size, step))
+
+
+def _designs(side: NetworkSide | AcceleratorSide) -> int:
+    """How many designs a side has, as far as counting goes."""
+    return max(1, side.designs_counted if side.size > 1 else 1)
+
+
+def _parts(size: int, step: int) -> Iterator[tuple[int, int]]:
+    return ((first, min(size, first + step)) for first in range(0, size, step))
+
+
+def evaluate_piece(request: StudyRequest, layers: str | None, piece: Piece) -> tuple[list[PointResult], int]:
+    """The results of a piece, and how many layers had to be solved for it."""
+    here = workspace(request, layers)
+    with here.lock:
+        space, evaluator = here.space, here.evaluator
+        before = evaluator.solver.solved
+        results = []
+        file, first, end = piece.accelerators
+        for number, chip in space.accelerators[file].designs(first, end):
+            evaluator.know_chip(file, number, chip)
+            for i, low, high in piece.networks:
+                for network_number in evaluator.network_numbers(i, low, high):
+                    network = evaluator.network(i, network_number)
+                    for bits in range(len(space.bits)):
+                        for flow in range(len(space.dataflows)):
+                            place = Place(i, file, network_number, number, bits, flow)
+                            results.append(evaluator.result(space.encode(place), place, network, chip))
+        evaluator.solver.flush()
+        return results, evaluator.solver.solved - before
+
+
+class Sweep:
+    """Every point of a space."""
+
+    name = "sweep"
+
+    def run(self, exploration: Exploration, emit: Emit) -> EngineReport:
+        """Go through all pieces that are not stored."""
+        space, total = exploration.space, exploration.space.designs
+        done = solved = 0
+        failures: dict[Piece, int] = {}
+        flying: dict[Future[tuple[list[PointResult], int]], Piece] = {}
+        ahead = 1 if exploration.workers == 1 else 2 * exploration.workers
+        left = (piece for piece in pieces(space) if piece.name not in exploration.finished)
+        again: list[Piece] = []
+        finished = True
+
+        def submit(piece: Piece) -> None:
+            future = exploration.executor.submit(
+                evaluate_piece, exploration.request, exploration.layers, piece
+            )
+            flying[future] = piece
+
+        while True:
+            while len(flying) < ahead and not exploration.stop():
+                piece = again.pop() if again else next(left, None)
+                if piece is None:
+                    break
+                submit(piece)
+            if not flying:
+                finished = not again and next(left, None) is None
+                break
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                piece = flying.pop(future)
+                try:
+                    results, count = future.result()
+                except BrokenExecutor:
+                    failures[piece] = failures.get(piece, 0) + 1
+                    if failures[piece] > MOST_FAILURES:
+                        raise
+                    again.append(piece)
+                    continue
+                emit(results, piece.name)
+                done += len(results)
+                solved += count
+                exploration.progress(Progress(done, total, solved))
+        claim = (
+            "every design was evaluated: the front is that of the whole space"
+            if finished
+            else "the front is that of the designs that were evaluated"
+        )
+        return EngineReport(self.name, finished, claim, done, solved, finished)
