@@ -129,6 +129,11 @@ class NetworkElaborator(Overlaying):
     # ------------------------------------------------------------------------------ statements
 
     def _input(self, statement: s.Input, scope: Scope) -> None:
+        # layers and inputs share their names: a label has to be another one
+        stage = scope.label(statement.name, statement.span)
+        if stage is not None:
+            message = f"the name `{statement.name}` is taken"
+            self.fail("E0308", message, statement.span, "", [Label(stage, "first here")])
         if len(statement.shape) > MOST_AXES:
             self.fail("E0404", f"a tensor has at most {MOST_AXES} axes", statement.span)
             self.define(scope, statement.name, UNKNOWN, statement.span)

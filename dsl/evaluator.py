@@ -477,9 +477,7 @@ class Evaluator:
             return scope.path + scope.fresh(stem)
         earlier = scope.label(label + scope.suffix, node.span)
         if earlier is not None:
-            self.fail(
-                "E0308", f"two stages are called `{label}`", node.span, "", [Label(earlier, "first here")]
-            )
+            self.fail("E0308", f"the name `{label}` is taken", node.span, "", [Label(earlier, "first here")])
         return scope.path + label + scope.suffix
 
     def _builtin(self, name: str, given: list[Value], arguments: Sequence[s.Argument], node: s.Expr) -> Value:

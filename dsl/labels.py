@@ -38,9 +38,11 @@ def source_text(node: s.Expr) -> str:
 
 
 def labels(statements: Sequence[s.Statement]) -> Iterator[str]:
-    """Stage labels written directly in these statements: automatic names keep off them."""
+    """Stage labels and inputs written directly in these statements: automatic names keep off them."""
     for statement in statements:
         match statement:
+            case s.Input():
+                yield statement.name
             case s.Assign():
                 for value in statement.values:
                     yield from _stage_labels(value.value)

@@ -68,8 +68,10 @@ class Scope:
             count = self._counts.get(stem, 0) + 1
             self._counts[stem] = count
             name = stem if count == 1 else f"{stem}{count}"
-            if name not in self.reserved:
-                return name
+            if name in self.reserved or (count > 1 and name in self._counts):
+                continue
+            self._counts.setdefault(name, 1)  # nothing called `stem2` gets the name of the second `stem`
+            return name
 
     def choice(self, hint: str) -> str:
         """The path of a choice: `tbs2.kernel`; `tbs2` itself for the choice that decides a whole block."""

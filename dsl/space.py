@@ -9,6 +9,7 @@ around that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +27,7 @@ from dovetail.dsl.operators import Inferred, Operator
 from dovetail.dsl.parser import parse_file
 from dovetail.dsl.scope import Scope
 from dovetail.dsl.source import Span
-from dovetail.dsl.values import UNKNOWN, BlockValue, TensorValue, Unknown, Value
+from dovetail.dsl.values import UNKNOWN, BlockValue, FnValue, TensorValue, Unknown, Value
 
 MOST_TURNS: Final = 200_000
 """Evaluations of one file's parts before counting gives up."""
@@ -105,6 +106,7 @@ class SpaceCounter(NetworkElaborator):
         self._replay = Replay((), self._picks, self._ties)
         super().__init__(problems, self._replay)
         self._known: dict[object, dict[Value, int]] = {}
+        self._reads: dict[tuple[str, int], tuple[str, ...]] = {}
         self._turns = MOST_TURNS
 
     def count(self) -> int:
@@ -181,17 +183,35 @@ class SpaceCounter(NetworkElaborator):
     def use_block(
         self, block: BlockValue, node: s.Expr, scope: Scope, piped: Value | None, label: str | None
     ) -> Value:
-        """A use of a block is counted once for the same parameters and shapes."""
+        """A use of a block is counted once for the same parameters, shapes and numbers that it can see."""
         arguments = node.arguments if isinstance(node, s.Call) else ()
         bound = self.bind(block, arguments, node, scope, piped)
         if bound is None or any(isinstance(v, Unknown) for v in bound.values()):
             return UNKNOWN
         name = self.instance(block.name, node, scope, label)
         alone = self._by_path or any(path.startswith(f"{name}") for path in self._picks)
-        key = (block.span.start, block.span.source.name, tuple(bound.items()), name if alone else "")
+        seen = tuple((word, block.scope.find(word)) for word in self._read(block))
+        key = (block.span.start, block.span.source.name, tuple(bound.items()), seen, name if alone else "")
         if key not in self._known:
             self._known[key] = self._ways(partial(self.expand, block, bound, name, node), None)
         return self._replay.pick_weighted(self._known[key])
+
+    def _read(self, block: BlockValue) -> tuple[str, ...]:
+        """Words of a block, and of the blocks and functions it uses, that may be numbers around it."""
+        place = (block.span.source.name, block.span.start)
+        if place not in self._reads:
+            words: dict[str, None] = {}
+            texts = [block.span.text]
+            while texts:
+                for word in re.findall(r"[^\W\d]\w*", texts.pop()):
+                    value = block.scope.find(word)
+                    if word not in words and isinstance(value, BlockValue | FnValue):
+                        texts.append(value.span.text)
+                    words[word] = None
+            values = ((word, block.scope.find(word)) for word in words)
+            ignored = BlockValue | FnValue | TensorValue
+            self._reads[place] = tuple(word for word, value in values if not isinstance(value, ignored))
+        return self._reads[place]
 
     def record(
         self, name: str, operator: Operator, tensors: Sequence[TensorValue], inferred: Inferred, node: s.Expr

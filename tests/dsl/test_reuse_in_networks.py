@@ -47,6 +47,17 @@ def test_a_function_uses_what_is_around_it() -> None:
     )
 
 
+def test_an_automatic_name_is_never_that_of_something_else() -> None:
+    text = """net n
+input relu[3, 8, 8]
+block b(x) { return x -> conv(4, 1) }
+block b2(x) { return x -> conv(4, 1) }
+output relu -> b() -> b() -> b2() -> sigmoid()
+"""
+    names = [layer.name for layer in network_from_text(text).network.layers]
+    assert len({*names, "relu"}) == len(names) + 1
+
+
 def test_in_a_loop_the_row_comes_before_the_turn() -> None:
     body = "output image -> for c, n in [[4, 1], [5, 2]] { down: conv(c, 1) -> unit: n * conv(c, 1) }"
     assert names(body) == ["down.1", "unit.1.1", "down.2", "unit.2.1", "unit.2.2"]

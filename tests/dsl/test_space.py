@@ -32,7 +32,7 @@ def enumerated(text: str) -> int:
             continue
         open_sites = [c.site for c in design.choices if not c.given]
         if not open_sites:
-            found.add(tuple(sorted((c.site.path, c.option) for c in design.choices)))
+            found.add(tuple(sorted(picks.items())))
             continue
         site = open_sites[0]
         pending += [{**picks, site.path: option} for option in site.options]
@@ -75,6 +75,14 @@ output image -> one: b() -> two: b() -> three: b()
     "one name for two uses": """
 let k = choose(1, 3)
 output image -> conv(4, k, pad = same) -> conv(4, k, pad = same)
+""",
+    "a block that reads a choice at the top": """
+param w = choose(1, 2)
+block b(x) { return choose {
+    narrow: x -> conv(4, 1)
+    wide: x -> conv(4, 3, pad = 1) when w == 1
+} }
+output image -> b() -> b()
 """,
     "precision by layer": """
 output image -> conv1: conv(4, 1) -> conv2: conv(4, 1) -> conv3: conv(4, 1)
