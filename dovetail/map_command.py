@@ -110,8 +110,11 @@ def _limit(text: str) -> tuple[str, float]:
     except ValueError:
         factor = 0.0
     if not equals or name.strip() not in LIMITS or not 1 <= factor < float("inf"):
+        what = "is not of the form latency=FACTOR or energy=FACTOR"
+        if 0 < factor < 1:
+            what = "asks for less than the best there is: a factor is at least 1"
         raise CommandLineFault(
-            f"`--within {text}` is not of the form latency=FACTOR or energy=FACTOR",
+            f"`--within {text}` {what}",
             ["`--objective energy --within latency=1.05`: the least energy at 1.05 x the best latency"],
         )
     return name.strip(), factor

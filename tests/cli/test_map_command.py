@@ -181,7 +181,7 @@ def test_the_same_bytes_again_from_disk(capsys: pytest.CaptureFixture[str]) -> N
         (["--layer", "second", "-o", "front"], 2, "`--front` prints it"),
         (["--layer", "second", "--front", "-o", "energy"], 2, "takes neither"),
         (["--layer", "second", "--within", "latency"], 2, "is not of the form latency=FACTOR"),
-        (["--layer", "second", "--within", "latency=0.9"], 2, "is not of the form latency=FACTOR"),
+        (["--layer", "second", "--within", "latency=0.9"], 2, "a factor is at least 1"),
         (["--layer", "second", "--tolerance", "much"], 2, "`--tolerance much` is no fraction"),
         (["--layer", "second", "--time", "5 parsecs"], 2, "`--time 5 parsecs` is no time"),
         (["--layer", "second", "--why", "nobody"], 2, "has no dataflow `nobody`"),

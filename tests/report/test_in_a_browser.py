@@ -137,6 +137,13 @@ def test_nothing_is_complained_of_and_nothing_is_wider_than_the_page(
     assert browser.complaints == []
 
 
+def test_no_table_of_an_evaluation_is_cut_on_a_screen(browser: Page) -> None:
+    browser.open("evaluation", 1280)
+    cut = """return [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)
+        .map(e => e.querySelector('caption')?.textContent ?? e.className)"""
+    assert browser.run(cut) == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_letters_stand_out_in_both_schemes(browser: Page, name: str) -> None:
     """Text against the page: 4.5 to 1 at least (WCAG AA), for words that are quiet too."""
