@@ -20,6 +20,7 @@ from dovetail.explorer.content import fingerprint
 from dovetail.explorer.engine import EngineReport, Exploration, PointResult, Progress
 from dovetail.explorer.executors import cluster_executor, local_executor
 from dovetail.explorer.expressions import names_in
+from dovetail.explorer.interrupts import held
 from dovetail.explorer.points import PointEvaluator
 from dovetail.explorer.request import StudyRequest
 from dovetail.explorer.runs import LAYERS, RunFolder, Specification, open_run, runs_in, specify
@@ -209,20 +210,22 @@ class _Keeper:
 
     def emit(self, results: Sequence[PointResult], piece: str | None = None) -> None:
         """Take results; they are safe a moment later."""
-        self._results += results
-        if piece is not None:
-            self._pieces.append(piece)
-        self.archive.add(results)
-        if time.monotonic() - self._committed > COMMIT_S:
-            self.commit()
+        with held():
+            self._results += results
+            if piece is not None:
+                self._pieces.append(piece)
+            self.archive.add(results)
+            if time.monotonic() - self._committed > COMMIT_S:
+                self.commit()
 
     def commit(self) -> None:
         """Make safe what was taken."""
-        if self._results or self._pieces:
-            self._store.append(self._results, self._pieces)
-            self.rows += len(self._results)
-            self._results, self._pieces = [], []
-        self._committed = time.monotonic()
+        with held():
+            if self._results or self._pieces:
+                self._store.append(self._results, self._pieces)
+                self.rows += len(self._results)
+                self._results, self._pieces = [], []
+            self._committed = time.monotonic()
 
     def progress(self, progress: Progress) -> None:
         """Tell whoever watches."""
@@ -286,8 +289,9 @@ def _carry_out(
     finally:
         keeper.commit()
     front = keeper.archive.front
-    store.mark_front(front)
-    folder.write_report(report, len(front), keeper.rows, space.designs)
+    with held():
+        store.mark_front(front)
+        folder.write_report(report, len(front), keeper.rows, space.designs)
     return Outcome(folder, study, space, report, front, keeper.rows, baseline_of(request, study), interrupted)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,27 +96,34 @@ class Store:
             *([r.metrics.get(name) for r in results] for name in self.metrics),
         ]
         types = ["VARCHAR", "INTEGER", "BOOLEAN", "VARCHAR", "VARCHAR", *["DOUBLE"] * len(self.metrics)]
-        try:
-            self._database.execute("BEGIN")
+        with self._transaction():
             if results:
                 lists = ", ".join(f"unnest(?::{kind}[])" for kind in types)
                 self._database.execute(f"INSERT INTO points SELECT {lists}", columns)
             if pieces:
                 self._database.execute("INSERT INTO pieces SELECT unnest(?::VARCHAR[])", [list(pieces)])
-            self._database.execute("COMMIT")
-        except self._fault as fault:
-            raise DovetailError([self._unwritable(fault)]) from fault
 
     def mark_front(self, front: Sequence[PointResult]) -> None:
         """Replace the table of the front."""
         points = [[str(r.index) for r in front], [r.variant for r in front]]
-        try:
-            self._database.execute("BEGIN")
+        with self._transaction():
             self._database.execute("DELETE FROM front")
             self._database.execute(
                 "INSERT INTO front SELECT unnest(?::VARCHAR[]), unnest(?::INTEGER[])", points
             )
-            self._database.execute("COMMIT")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All that is written in the block, or nothing, whatever ends it."""
+        try:
+            self._database.execute("BEGIN")
+            try:
+                yield
+                self._database.execute("COMMIT")
+            except BaseException:
+                with suppress(self._fault):  # the database may have undone it by itself
+                    self._database.execute("ROLLBACK")
+                raise
         except self._fault as fault:
             raise DovetailError([self._unwritable(fault)]) from fault
 

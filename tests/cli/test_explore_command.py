@@ -148,7 +148,7 @@ def test_ctrl_c_keeps_what_was_found_and_says_how_to_go_on(folder: Path) -> None
     time.sleep(2.0)
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=60)
-    assert run.returncode in (0, 130)
+    assert run.returncode in (0, 130), err
     if run.returncode == 130:
         assert "results are kept in" in err and "Traceback" not in err
     again = subprocess.run(

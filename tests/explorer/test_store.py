@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,41 @@ def test_what_is_stored_is_read_back_whole(tmp_path: Path) -> None:
     assert again.pieces() == {"first", "second"} and len(again) == 3
     assert again.front() == stored[1:2]
     again.close()
+
+
+def test_a_write_that_breaks_half_way_leaves_nothing_and_the_next_one_works(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results.duckdb", ["latency"])
+    with pytest.raises(KeyboardInterrupt), store._transaction():
+        store._database.execute("INSERT INTO pieces VALUES ('half')")
+        raise KeyboardInterrupt
+    store.append([result(1, latency=1.0)], ["whole"])
+    assert store.pieces() == {"whole"} and len(store) == 1
+    store.close()
+
+
+def test_ctrl_c_during_a_write_comes_after_it_and_nothing_is_written_twice(
+    designs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+
+    honest = Store.append
+    calls: list[int] = []
+
+    def interrupted(self: Store, results: Sequence[PointResult], pieces: Sequence[str] = ()) -> None:
+        if not calls:
+            os.kill(os.getpid(), signal.SIGINT)
+        calls.append(len(results))
+        honest(self, results, pieces)
+
+    monkeypatch.setattr(Store, "append", interrupted)
+    monkeypatch.setattr("dovetail.explorer.explore.COMMIT_S", 0.0)
+    stopped = explore(request(designs), Where(tmp_path, workers=1))
+    assert stopped.interrupted and calls
+    monkeypatch.undo()
+    finished = explore(request(designs), Where(tmp_path, workers=1))
+    with duckdb.connect(str(finished.folder.path / "results.duckdb"), read_only=True) as database:
+        rows = database.execute("SELECT point, variant FROM points").fetchall()
+    assert len(rows) == len(set(rows)) == finished.rows > 0
 
 
 def test_parquet_has_a_column_for_each_choice(tmp_path: Path) -> None:
