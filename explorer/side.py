@@ -27,6 +27,7 @@ from dovetail.dsl.diagnostics import Collector, Diagnostic, DovetailError, Label
 from dovetail.dsl.feasible import only_unmet
 from dovetail.dsl.loading import NetworkDesign, elaborate_network, picks_of
 from dovetail.dsl.parser import parse_file
+from dovetail.dsl.source import Span
 from dovetail.dsl.space import measure_network_space
 
 Design = TypeVar("Design", NetworkDesign, AcceleratorDesign)
@@ -230,7 +231,7 @@ class Side(ABC, Generic[Design]):
         """Every choice: each option of each choice is tried, with those that bring the choice about."""
         most: dict[str, int] = {}
         numeric: dict[str, bool] = {}
-        below: dict[str, dict[str, int]] = {}
+        tried: set[tuple[str, Span]] = set()
         orders: list[list[str]] = []
         pending: list[dict[str, int]] = [{}]
 
@@ -243,8 +244,9 @@ class Side(ABC, Generic[Design]):
                 most[site.path] = max(most.get(site.path, 0), len(site.options))
                 numbers = all(option[:1].isdigit() for option in site.options)
                 numeric[site.path] = numeric.get(site.path, True) and numbers
-                if site.path not in below:
-                    below[site.path] = digits
+                # alternatives may each have a choice of one path: every place in the text is tried
+                if (site.path, site.span) not in tried:
+                    tried.add((site.path, site.span))
                     pending.extend(
                         digits | {site.path: option} for option in _probed(len(site.options)) if option
                     )

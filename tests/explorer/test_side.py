@@ -130,6 +130,26 @@ def block(depth: int) -> st.SearchStrategy[str]:
     return st.one_of(leaf, labelled)
 
 
+def test_alternatives_that_each_choose_under_one_name_are_all_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dovetail.explorer.side.RANDOM_PROBES", 0)  # found by looking, not by luck
+    path = tmp_path / "nested.net"
+    path.write_text(
+        """net nested
+block b(x) { return choose {
+    w0: choose { v0: x -> relu; v1: x -> conv(2, choose(1, 3), pad = same) }
+    w1: choose { v0: x -> relu; v1: x -> relu; v2: x -> conv(choose(2, 4), 1) }
+    w2: x -> relu
+} }
+input image[2, 4, 4]
+output image -> b()
+"""
+    )
+    side = NetworkSide(path, {})
+    assert [choices for _, choices in numbered(side)] == listed(side)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(block(2), min_size=1, max_size=3), st.booleans())
 def test_random_spaces_are_numbered_without_loss(tmp_path: Path, bodies: list[str], limit: bool) -> None:
