@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 
 test: lint types unit wheel
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml costmodel/mapper/_kernel.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@

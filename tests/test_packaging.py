@@ -49,9 +49,11 @@ def test_every_data_file_is_packed() -> None:
         for pattern in patterns
         for path in (ROOT / SETUPTOOLS["package-dir"][package]).glob(pattern)
     }
+    packed |= {ROOT / source for module in SETUPTOOLS["ext-modules"] for source in module["sources"]}
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts:
+            built = path.suffix in (".so", ".pyd") or "__pycache__" in path.parts
+            if path.is_file() and path.suffix != ".py" and not built:
                 assert path in packed, path
 
 

@@ -1,38 +1,48 @@
-"""Best first, section by section: partial mappings in blocks, pruned by their lower bounds.
+"""Best first over families of mappings: a family is bounded, split by its next section, at last listed.
 
-A block holds partial mappings of one shape with the same loop orders so far. Working on it chooses, for the
-next section, one order, then numbers of PEs axis by axis, then tiles dimension by dimension; after each
-choice every row is bounded and dropped where the goal says so. The most promising rows of a block go first,
-so that a good mapping is known early. A complete row is evaluated by the cost model itself: its cost is never
-the bound.
+All mappings of a shape are the first family; choosing how loops matter in one more section, from the
+innermost outward, splits it (`family.py`). A family whose bound is above what is known goes
+(`relaxation.py`); of one that is chosen in all sections, the mappings that its bound leaves are listed and
+evaluated by the cost model, best first. So the answer is never a bound's, and is the best of the mapspace
+if the bounds are bounds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from itertools import product
+from math import exp, inf, log
 from time import monotonic
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dovetail.accel.architecture import Architecture
-from dovetail.accel.legality import violations
 from dovetail.accel.mapping import Mapping
+from dovetail.costmodel.batch import evaluate_batch
 from dovetail.costmodel.energy import EnergyTable
-from dovetail.costmodel.evaluate import evaluate_mapping
-from dovetail.costmodel.mapper.ahead import Ahead
-from dovetail.costmodel.mapper.bounds import Bounds
-from dovetail.costmodel.mapper.choices import Block, choose, some
-from dovetail.costmodel.mapper.mapspace import Mapspace
-from dovetail.costmodel.mapper.objective import Goal
-from dovetail.costmodel.mapper.rows import Floats
+from dovetail.costmodel.mapper.family import Choice, choices, visits
+from dovetail.costmodel.mapper.graph import WINDOWS
+from dovetail.costmodel.mapper.mapspace import Mapspace, Shape, fullest
+from dovetail.costmodel.mapper.objective import Least
+from dovetail.costmodel.mapper.relaxation import Bounded, Edges, Family, Relaxation, State, TooMany, Wish
+from dovetail.costmodel.mapper.terms import Name, Terms
+from dovetail.costmodel.mapper.tiles import unrollings
 
-FIRST = 16
-"""Rows that go on at once, so that a good mapping is found early."""
-DIVES = 2
-"""Shapes, most promising first, that are searched greedily before anything else."""
-BLOCK = 2048
-"""Rows that are worked on together later."""
+ROOT, INNER, LEAF = 24, 12, 80
+"""Steps of a relaxation: of a whole shape, of a family that will be split, of one that will be listed."""
+DIVES = 4
+"""Shapes, most promising first, of which a few mappings are evaluated before anything else."""
+NEAR = 0.02
+"""Logarithms as near as that: nothing much better is known to be possible."""
+CHUNK = 64
+"""Mappings that are evaluated together at first: the best of them make many others needless."""
+MOST_CHUNK = 8192
+SAME = 1e-10
+"""Logarithms as far apart as that are one: what is found again is not followed."""
+
+Family_ = tuple[Choice | None, ...]
 
 
 @dataclass
@@ -42,166 +52,348 @@ class Progress:
     evaluated: int = 0
     bounded: int = 0
     stopped: bool = False
-    open_bounds: list[tuple[float, float]] = field(default_factory=list)
-    """Bounds of what was left when the search stopped."""
+    open_value: float = inf
+    """No mapping that was not looked at has less of what is to be least."""
+
+
+class Stopped(Exception):
+    """Time is over."""
+
+
+class _Shape:
+    """A shape with what is known of all its mappings."""
+
+    def __init__(self, space: Mapspace, shape: Shape, prices: EnergyTable, leakage: float) -> None:
+        self.space, self.shape, self.leakage = space, shape, leakage
+        self.terms = Terms(space, shape, prices, leakage)
+        self.relaxation = Relaxation(self.terms.graph)
+        self.costs: dict[tuple[object, bytes], tuple[int, float, bool]] = {}
+        self.families: dict[Name, Family] = {}
+        self.nothing: Family_ = (None,) * self.terms.sections
+        root = self.family(self.nothing)
+        plain = Family(
+            self.terms.graph, self.nothing, replace(self.terms.costs(self.nothing), returned=0.0), leakage
+        )
+        fastest = self.relaxation.relax(root, Wish(0.0, 1.0, inf), ROOT)
+        least = self.relaxation.relax(plain, Wish(1.0, 0.0, inf), ROOT)
+        self.possible = fastest.possible and least.possible
+        self.cycles = exp(fastest.bound) * (1 - 1e-9) if self.possible else inf
+        self.low = exp(least.bound) * (1 - 1e-9) if self.possible else inf
+
+    def family(self, choice: Family_) -> Family:
+        name = self.terms.name(choice)
+        if name not in self.families:
+            self.families[name] = Family(self.terms.graph, choice, self.terms.costs(choice), self.leakage)
+        return self.families[name].of(choice)
+
+    def windows(self, section: int) -> tuple[str, ...]:
+        """The axes along which tiles of inputs that are held behind a section may slide."""
+        ends = [self.terms.sections if t.inner is None else t.inner for t in self.terms.transfers if t.keeps]
+        if section + 1 not in [
+            end
+            for end, t in zip(ends, (t for t in self.terms.transfers if t.keeps), strict=True)
+            if t.operand == "inputs"
+        ]:
+            return ()
+        paired = {block.dimensions for block in self.terms.graph.blocks}
+        return tuple(
+            axis for axis, pair in zip(WINDOWS, (("P", "R"), ("Q", "S")), strict=True) if pair in paired
+        )
+
+    def known(self, choice: Family_, section: int) -> frozenset[str]:
+        """Operands with a tile further in that no loop in between moves."""
+        return frozenset(
+            t.operand
+            for t in self.terms.transfers
+            if t.keeps
+            for inner in [self.terms.sections if t.inner is None else t.inner]
+            if inner > section and visits(choice, t.operand, inner).open
+        )
 
 
 class Search:
-    """The search over one mapspace; `run` may be called once."""
+    """The search over one mapspace for one goal; `run` may be called once."""
 
     def __init__(
         self,
         space: Mapspace,
         prices: EnergyTable,
-        goal: Goal[Mapping],
+        goal: Least[Mapping],
         leakage_pj_per_cycle: float = 0.0,
         deadline: float | None = None,
         progress: Progress | None = None,
         on_better: Callable[[], None] | None = None,
+        shapes: list[_Shape] | None = None,
     ) -> None:
         self.space, self.prices, self.goal, self.leakage = space, prices, goal, leakage_pj_per_cycle
-        self.architecture: Architecture = space.architecture
         flow = space.rules.dataflow
         self.dataflow = flow.name if flow is not None else None
         self.deadline = deadline
         self.progress = progress if progress is not None else Progress()
         self.on_better = on_better
-        self.known: set[Mapping] = set()
-        self.ahead: dict[int, Ahead] = {}
+        self.shapes = shapes if shapes is not None else shapes_of(space, prices, leakage_pj_per_cycle)
+        self.heap: list[tuple[float, int, _Shape, Family_, Family, Bounded]] = []
+        self.number = 0
 
     def run(self) -> None:
         """Work until nothing is worth following, the deadline passes or Ctrl-C is pressed."""
-        stack: list[Block] = []
-        block: Block | None = None
+        current = inf
         try:
-            for shape in self.space.shapes:
-                bounds = Bounds(self.space, shape, self.prices, self.leakage)
-                ahead = Ahead(bounds)
-                self.ahead[id(bounds)] = ahead
-                rows = bounds.start(0)
-                stack.append(Block(bounds, (), 0, rows, bounds.of(rows, 0, 0)))
-            stack.sort(key=lambda block: -self._rank(block))
-            for number, block in enumerate(reversed(stack)):
-                if number < DIVES or not self.goal.points:
-                    self._dive(block)
-            while stack:
-                if self.deadline is not None and monotonic() > self.deadline:
-                    self._stop(stack)
-                    return
-                block = self._prune(stack.pop())
-                if len(block.rows) > BLOCK:
-                    ranked = np.argsort(self._ranks(block), kind="stable")
-                    stack.append(some(block, ranked[BLOCK:]))
-                    block = some(block, ranked[:BLOCK])
-                if len(block.rows):
-                    stack.extend(sorted(self._next(block), key=lambda made: -self._rank(made)))
-                block = None
-        except KeyboardInterrupt:
-            self._stop(stack if block is None else [*stack, block])
+            for shape in self.shapes:
+                self._push(shape, shape.nothing, None, ROOT)
+            for _, _, shape, choice, family, bounded in sorted(self.heap)[:DIVES]:
+                self._dive(shape, choice, family, bounded)
+            while self.heap:
+                current, _, shape, choice, family, bounded = heappop(self.heap)
+                if current > self._limit():
+                    break
+                if None in choice:
+                    self._split(shape, choice, bounded.state)
+                else:
+                    self._list(shape, choice, family, bounded)
+                current = inf
+        except (Stopped, KeyboardInterrupt):
+            self.progress.stopped = True
+            left = min([current, *(entry[0] for entry in self.heap)])
+            if left < inf:
+                self.progress.open_value = self.goal.value_at(left)
 
-    def _dive(self, block: Block) -> None:
-        """Follow only the most promising rows, to know something good soon."""
-        level = [block]
-        while level:
-            if self.goal.points and self.deadline is not None and monotonic() > self.deadline:
+    # ------------------------------------------------------------------------------------- families
+
+    def _limit(self) -> float:
+        return self.goal.limit() - SAME
+
+    def _wish(self) -> Wish:
+        energy, cycles = self.goal.weights
+        return Wish(energy, cycles, self._limit(), self.goal.most_energy, self.goal.most_cycles)
+
+    def _ready(self, shape: _Shape, family: Family) -> Family:
+        """A family that knows how much energy is too much."""
+        most = min(self.goal.most_energy, exp(min(self._limit() - log(max(shape.cycles, 1.0)), 600.0)))
+        energy, cycles = self.goal.weights
+        if energy != 1.0 or cycles != 1.0:
+            most = self.goal.most_energy
+            if energy > 0.0:
+                reached = (self._limit() - cycles * log(max(shape.cycles, 1.0))) / energy
+                most = min(most, exp(min(reached, 600.0)))
+        return family.between(shape.low - family.costs.returned, max(most, shape.low))
+
+    def _push(self, shape: _Shape, choice: Family_, state: State | None, steps: int) -> None:
+        self._look_at_the_clock()
+        if not shape.possible:
+            return
+        family = self._ready(shape, shape.family(choice))
+        bounded = shape.relaxation.relax(family, self._wish(), steps, state)
+        self.progress.bounded += 1
+        if bounded.possible and bounded.bound <= self._limit():
+            self.number += 1
+            heappush(self.heap, (bounded.bound, self.number, shape, choice, family, bounded))
+
+    def _dive(self, shape: _Shape, choice: Family_, family: Family, bounded: Bounded) -> None:
+        """Evaluate a few mappings that are nearly as good as the bound, to know something good soon."""
+        self._evaluate(shape, choice, shape.relaxation.some(family, self._wish(), bounded))
+
+    def _split(self, shape: _Shape, choice: Family_, state: State) -> None:
+        section = max(s for s, own in enumerate(choice) if own is None)
+        known = shape.known(choice, section)
+        shaky = shape.terms.graph.shaky[section]
+        for own in choices(shape.shape.sections[section], known, shaky, shape.windows(section)):
+            whole = (*choice[:section], own, *choice[section + 1 :])
+            self._push(shape, whole, state, INNER)
+
+    def _list(self, shape: _Shape, choice: Family_, family: Family, bounded: Bounded) -> None:
+        """Evaluate what the bound of a family leaves."""
+        self._look_at_the_clock()
+        better = shape.relaxation.relax(self._ready(shape, family), self._wish(), LEAF, bounded.state)
+        if better.bound > self._limit():
+            return
+        bounded = better if better.bound > bounded.bound else bounded
+        if self._limit() - bounded.bound > NEAR:
+            self._dive(shape, choice, family, bounded)
+        gap, patience, done = min(self._limit() - bounded.bound, 4.0) / 8, 1_000_000, -inf
+        while True:
+            self._look_at_the_clock()
+            limit = min(self._limit(), bounded.bound + gap)
+            wish = replace(self._wish(), limit=limit)
+            try:
+                edges, costs = shape.relaxation.leave(family, wish, bounded, 1 << 17, patience)
+            except TooMany:
+                gap, patience = gap / 2, patience * 2
+                continue
+            new = self._logarithm(costs) > done
+            self._evaluate(shape, choice, edges[new], costs[new])
+            if limit >= self._limit():
                 return
-            made = [further for block in level for further in self._next(block)]
-            ranks = [_product(self._bounds(b)) for b in made]
-            limit = np.inf
-            if sum(map(len, ranks)) > FIRST:
-                limit = np.partition(np.concatenate(ranks), FIRST - 1)[FIRST - 1]
-            level = []
-            for b, own in zip(made, ranks, strict=True):
-                which = np.flatnonzero(own <= limit)[:FIRST]
-                if len(which):
-                    level.append(some(b, which))
+            gap, done = 2 * gap, limit
 
-    def _stop(self, stack: list[Block]) -> None:
-        self.progress.stopped = True
-        for block in stack:
-            left = self._prune(block)
-            for cycles, energy in self._bounds(left):
-                self.progress.open_bounds += zip(cycles.tolist(), energy.tolist(), strict=True)
-
-    def _bounds(self, block: Block) -> Iterator[tuple[Floats, Floats]]:
-        """Cycles and pJ of the rows, once for each way in which what is further in may trade one for the
-        other."""
-        inside, top, energy, further = block.parts
-        for cycles, least in self.ahead[id(block.bounds)].front(block.behind):
-            yield block.bounds.together(np.maximum(inside, cycles), top, energy + np.maximum(further, least))
-
-    def _ranks(self, block: Block) -> Floats:
-        ranks = None
-        for cycles, energy in self._bounds(block):
-            own = self.goal.rank(cycles, energy)
-            ranks = own if ranks is None else np.minimum(ranks, own)
-        assert ranks is not None
-        return ranks
-
-    def _rank(self, block: Block) -> float:
-        return float(self._ranks(block).min())
-
-    def _prune(self, block: Block) -> Block:
-        worth = np.zeros(len(block.rows), bool)
-        for cycles, energy in self._bounds(block):
-            worth |= self.goal.worth(cycles, energy)
-        return block if worth.all() else some(block, np.flatnonzero(worth))
-
-    # ------------------------------------------------------------------------------------- choices
-
-    def _next(self, block: Block) -> list[Block]:
-        """Make the next choice: blocks with one choice more, pruned; complete rows are evaluated."""
-        if block.step == 0 and len(block.order) == len(block.bounds.shape.sections):
-            self._finish(block)
-            return []
-        made = (self._prune(further) for further in choose(block))
-        found = [further for further in made if len(further.rows)]
-        self.progress.bounded += sum(len(further.rows) for further in found)
+    def _logarithm(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        energy, cycles = self.goal.weights
+        found: NDArray[np.float64] = cycles * np.log(costs[:, 0]) + energy * np.log(costs[:, 1])
         return found
+
+    def _look_at_the_clock(self) -> None:
+        if self.deadline is not None and monotonic() > self.deadline:
+            raise Stopped
 
     # -------------------------------------------------------------------------------------- leaves
 
-    def _finish(self, block: Block) -> None:
-        """Evaluate complete mappings, most promising first, until none is worth it."""
-        ((cycles, energy),) = self._bounds(block)
-        for row in np.argsort(self.goal.rank(cycles, energy), kind="stable").tolist():
-            if self.deadline is not None and monotonic() > self.deadline:
-                self._stop([block])
-                return
-            if self.goal.worth(cycles[row : row + 1], energy[row : row + 1])[0]:
-                self._evaluate(block, row)
-
-    def _evaluate(self, block: Block, row: int) -> None:
-        mapping = self.mapping(block, row)
-        if mapping in self.known:
+    def _evaluate(
+        self, shape: _Shape, choice: Family_, edges: Edges, costs: NDArray[np.float64] | None = None
+    ) -> None:
+        """Evaluate choices of paths under all orders of a family, the most promising first."""
+        if not len(edges):
             return
-        self.known.add(mapping)
-        problem = self.space.problem
-        self.progress.evaluated += 1
-        if violations(problem, self.architecture, mapping):
-            return
-        cost = evaluate_mapping(problem, self.architecture, mapping, self.prices, self.dataflow)
-        energy = cost.energy_pj + self.leakage * cost.cycles
-        if self.goal.offer(cost.cycles, energy, mapping) and self.on_better is not None:
-            self.on_better()
+        if costs is not None:
+            rank = np.argsort(self.goal.rank(costs[:, 0], costs[:, 1]), kind="stable")
+            edges, costs = edges[rank], costs[rank]
+        orders = [
+            own.orders if own is not None else section.orders[:1]
+            for own, section in zip(choice, shape.shape.sections, strict=True)
+        ]
+        first, many = 0, CHUNK
+        while first < len(edges):
+            some = edges[first : first + many]
+            if costs is not None:
+                own_costs = costs[first : first + many]
+                some = some[self.goal.worth(own_costs[:, 0], own_costs[:, 1])]
+                self._look_at_the_clock()
+            if len(some):
+                self._evaluate_some(shape, orders, some)
+            first, many = first + many, min(4 * many, MOST_CHUNK)
 
-    def mapping(self, block: Block, row: int) -> Mapping:
-        """The mapping that a complete row stands for."""
-        bounds, rows = block.bounds, block.rows
-        unrolling = tuple(
-            tuple(int(rows.axis(number)[bounds.at[d], row]) for d in (*rule.first, *rule.then))
-            for number, (_, rule) in enumerate(bounds.axes)
+    def _evaluate_some(self, shape: _Shape, orders: list[tuple[tuple[str, ...], ...]], edges: Edges) -> None:
+        tile, pes = shape.terms.graph.tiles_and_pes(edges)
+        rows = _allowed(shape, tile, pes)
+        if not rows.all():
+            tile = {d: own[rows] for d, own in tile.items()}
+            pes = {d: [along[rows] for along in own] for d, own in pes.items()}
+        if not rows.any():
+            return
+        for order in product(*orders):
+            cycles, energy, fits = self._costs(shape, order, tile, pes)
+            worth = np.flatnonzero(fits & self.goal.worth(cycles, energy))
+            for row in worth[np.argsort(self.goal.rank(cycles[worth], energy[worth]), kind="stable")]:
+                mapping = self._mapping(shape, order, tile, pes, int(row))
+                if self.goal.offer(int(cycles[row]), float(energy[row]), mapping) and self.on_better:
+                    self.on_better()
+
+    def _costs(
+        self,
+        shape: _Shape,
+        order: tuple[tuple[str, ...], ...],
+        tile: dict[str, NDArray[np.int64]],
+        pes: dict[str, list[NDArray[np.int64]]],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Cycles, pJ with leakage, and whether all fits, by the cost model; each mapping is asked for
+        once."""
+        bounds = _bounds(shape, order, tile, pes)
+        names = [(order, row.tobytes()) for row in bounds]
+        new = [at for at, name in enumerate(names) if name not in shape.costs]
+        if new:
+            structure = self.space.structure(shape.shape, order)
+            found = evaluate_batch(self.space.problem, structure, bounds[new], self.prices, self.dataflow)
+            self.progress.evaluated += len(new)
+            energy = found.energy_pj + self.leakage * found.cycles
+            for at, *own in zip(
+                new, found.cycles.tolist(), energy.tolist(), found.fits.tolist(), strict=True
+            ):
+                shape.costs[names[at]] = (own[0], own[1], own[2])
+        known = [shape.costs[name] for name in names]
+        return (
+            np.array([own[0] for own in known], np.float64),
+            np.array([own[1] for own in known]),
+            np.array([own[2] for own in known], bool),
         )
-        tile = {
-            d: tuple(int(rows.tile(s)[i, row]) for s in range(len(block.order))) for d, i in bounds.at.items()
-        }
-        return self.space.mapping(bounds.shape, block.order, unrolling, tile)
+
+    def _mapping(
+        self,
+        shape: _Shape,
+        order: tuple[tuple[str, ...], ...],
+        tile: dict[str, NDArray[np.int64]],
+        pes: dict[str, list[NDArray[np.int64]]],
+        row: int,
+    ) -> Mapping:
+        unrolling = tuple(
+            tuple(int(pes[d][number][row]) for d in (*rule.first, *rule.then))
+            for number, (_, rule) in enumerate(shape.terms.axes)
+        )
+        tiles = {d: tuple(own[row].tolist()) for d, own in tile.items()}
+        return self.space.mapping(shape.shape, order, unrolling, tiles)
 
 
-def _product(bounds: Iterator[tuple[Floats, Floats]]) -> Floats:
-    """The least energy-delay product of each row: what is good in it is not bad in anything."""
-    products = [cycles * energy for cycles, energy in bounds]
-    least = products[0]
-    for product in products[1:]:
-        least = np.minimum(least, product)
-    return least
+def shapes_of(space: Mapspace, prices: EnergyTable, leakage: float) -> list[_Shape]:
+    """All shapes of a mapspace, ready to be searched."""
+    return [_Shape(space, shape, prices, leakage) for shape in space.shapes]
+
+
+def _bounds(
+    shape: _Shape,
+    order: tuple[tuple[str, ...], ...],
+    tile: dict[str, NDArray[np.int64]],
+    pes: dict[str, list[NDArray[np.int64]]],
+) -> NDArray[np.int64]:
+    """What is left to each loop of a structure, `int64[mappings, loops]`."""
+    rules = shape.space.rules
+    many = len(next(iter(tile.values()))) if tile else 1
+    left = {d: np.full(many, rules.problem.bounds[d], np.int64) for d in rules.dimensions}
+    columns = []
+    for at in range(shape.terms.sections):
+        axes = [(number, rule) for number, (own, rule) in enumerate(shape.terms.axes) if own == at]
+        todo = {d: np.ones(many, np.int64) for d in left}
+        for number, rule in axes:
+            for d in (*rule.first, *rule.then):
+                todo[d] = todo[d] * pes[d][number]
+        for d in order[at]:
+            columns.append(left[d])
+            left[d] = np.minimum(left[d], todo[d] * tile[d][:, at])
+        for number, rule in axes:
+            for d in (*rule.first, *rule.then):
+                columns.append(left[d])
+                todo[d] = todo[d] // pes[d][number]
+                left[d] = np.minimum(left[d], todo[d] * tile[d][:, at])
+    return np.array(columns, np.int64).reshape(len(columns), many).T
+
+
+def _allowed(
+    shape: _Shape, tile: dict[str, NDArray[np.int64]], pes: dict[str, list[NDArray[np.int64]]]
+) -> NDArray[np.bool_]:
+    """Which choices are in the mapspace: what depends on several dimensions of one axis."""
+    many = len(next(iter(tile.values()))) if tile else 1
+    allowed = np.ones(many, bool)
+    for number, (_, rule) in enumerate(shape.terms.axes):
+        used = np.ones(many, np.int64)
+        for d in (*rule.first, *rule.then):
+            used = used * pes[d][number]
+        allowed &= used <= rule.size
+    if not any(rule.full or len(rule.first) > 1 for _, rule in shape.terms.axes):
+        return allowed
+    bounds = shape.space.rules.problem.bounds
+    for row in np.flatnonzero(allowed).tolist():
+        allowed[row] = _in_mapspace(shape, bounds, tile, pes, row)
+    return allowed
+
+
+def _in_mapspace(
+    shape: _Shape,
+    bounds: dict[str, int],
+    tile: dict[str, NDArray[np.int64]],
+    pes: dict[str, list[NDArray[np.int64]]],
+    row: int,
+) -> bool:
+    left, unspread = dict(bounds), dict(bounds)
+    at = 0
+    for number, (section, rule) in enumerate(shape.terms.axes):
+        for s in range(at, section):
+            left = {d: int(tile[d][row, s]) if d in tile else 1 for d in left}
+        at = section
+        numbers = {d: int(pes[d][number][row]) for d in (*rule.first, *rule.then)}
+        if rule.full and int(np.prod(list(numbers.values()))) < fullest(rule, unspread):
+            return False
+        room = rule.size
+        for d in rule.first:
+            if numbers[d] != unrollings(left[d], room)[0]:
+                return False
+            room //= numbers[d]
+        left = {d: -(-x // numbers.get(d, 1)) for d, x in left.items()}
+        unspread = {d: -(-x // numbers.get(d, 1)) for d, x in unspread.items()}
+    return True

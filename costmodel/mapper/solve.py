@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import inf, log
 from time import monotonic
-
-import numpy as np
 
 from dovetail.accel.architecture import Architecture
 from dovetail.accel.legality import violations
@@ -15,9 +14,9 @@ from dovetail.costmodel.energy import EnergyTable
 from dovetail.costmodel.evaluate import evaluate_mapping
 from dovetail.costmodel.mapper import cache
 from dovetail.costmodel.mapper.mapspace import Mapspace, NoMapping
-from dovetail.costmodel.mapper.objective import Front, Least, Point
+from dovetail.costmodel.mapper.objective import SAME, WEIGHTS, Least, Point
 from dovetail.costmodel.mapper.result import Found, MapResult
-from dovetail.costmodel.mapper.search import Progress, Search
+from dovetail.costmodel.mapper.search import Progress, Search, shapes_of
 from dovetail.dsl.problem import Problem
 
 OBJECTIVES = ("edp", "energy", "latency", "front")
@@ -77,93 +76,152 @@ def map_problem(
         return replace(known, cached=True)
     deadline = None if seconds is None else monotonic() + seconds
     space = Mapspace.of(problem, architecture, dataflow, uneven=uneven)
-    limit_cycles = limit_energy = float("inf")
     known_before = [mapping for mapping in start if not violations(problem, architecture, mapping)]
-
-    def best(other: str) -> MapResult:
-        return map_problem(
-            problem,
-            architecture,
-            prices,
-            other,
-            dataflow,
-            leakage_pj_per_cycle=leakage_pj_per_cycle,
-            uneven=uneven,
-            seconds=seconds,
-            cached=cached,
-            start=known_before,
-        )
-
-    if within_latency is not None:
-        fastest = best("latency")
-        limit_cycles = within_latency * fastest.cost.cycles
-    if within_energy is not None:
-        least = best("energy")
-        limit_energy = within_energy * least.best.energy_pj
-    goal: Front[Mapping] | Least[Mapping]
+    solver = _Solver(space, prices, leakage_pj_per_cycle, deadline, dataflow, known_before, on_better)
     if objective == "front":
-        goal = Front()
+        points = solver.front()
     else:
-        goal = Least(objective, most_cycles=limit_cycles, most_energy=limit_energy, tolerance=tolerance)
-    progress = Progress()
-    for mapping in known_before:
-        cost = evaluate_mapping(problem, architecture, mapping, prices, dataflow)
-        goal.offer(cost.cycles, cost.energy_pj + leakage_pj_per_cycle * cost.cycles, mapping)
-
-    def better() -> None:
-        if on_better is not None:
-            point = goal.points[0]
-            on_better(point.cycles, point.energy_pj)
-
-    Search(space, prices, goal, leakage_pj_per_cycle, deadline, progress, better).run()
-    answer = _answer(problem, architecture, prices, objective, dataflow, space, goal, progress)
-    if progress.stopped and (deadline is None or monotonic() <= deadline):
-        answer = replace(answer, interrupted=True)
-    if not progress.stopped and cached:
+        most_cycles = most_energy = inf
+        if within_latency is not None:
+            most_cycles = within_latency * solver.best("latency").cycles
+        if within_energy is not None:
+            most_energy = within_energy * solver.best("energy").energy_pj
+        points = (solver.best(objective, most_cycles, most_energy, tolerance),)
+    answer = solver.answer(objective, points, tolerance)
+    if not solver.stopped and cached:
         cache.store(name, answer)
     return answer
 
 
-def _answer(
-    problem: Problem,
-    architecture: Architecture,
-    prices: EnergyTable,
-    objective: str,
-    dataflow: str | None,
-    space: Mapspace,
-    goal: Front[Mapping] | Least[Mapping],
-    progress: Progress,
-) -> MapResult:
-    if not goal.points:
+class _Solver:
+    """Searches of one mapspace, one after the other."""
+
+    def __init__(
+        self,
+        space: Mapspace,
+        prices: EnergyTable,
+        leakage: float,
+        deadline: float | None,
+        dataflow: str | None,
+        start: list[Mapping],
+        on_better: Callable[[int, float], None] | None,
+    ) -> None:
+        self.space, self.prices, self.leakage, self.deadline = space, prices, leakage, deadline
+        self.dataflow, self.on_better = dataflow, on_better
+        self.shapes = shapes_of(space, prices, leakage)
+        self.evaluated = self.bounded = 0
+        self.stopped = False
+        self.interrupted = False
+        self.open_value = inf
+        self.start = [self._point(mapping) for mapping in start]
+
+    def _point(self, mapping: Mapping) -> Point[Mapping]:
+        cost = evaluate_mapping(
+            self.space.problem, self.space.architecture, mapping, self.prices, self.dataflow
+        )
+        return Point(cost.cycles, cost.energy_pj + self.leakage * cost.cycles, mapping)
+
+    def search(self, goal: Least[Mapping], seeds: Iterable[Point[Mapping]]) -> Point[Mapping] | None:
+        """The best for a goal, that of `seeds` at least."""
+        for point in (*self.start, *seeds):
+            goal.offer(point.cycles, point.energy_pj, point.what)
+        progress = Progress()
+
+        def better() -> None:
+            if self.on_better is not None and goal.best is not None:
+                self.on_better(goal.best.cycles, goal.best.energy_pj)
+
+        Search(
+            self.space, self.prices, goal, self.leakage, self.deadline, progress, better, self.shapes
+        ).run()
+        self.evaluated += progress.evaluated
+        self.bounded += progress.bounded
+        self.open_value = progress.open_value
         if progress.stopped:
-            raise OutOfTime("no mapping was found in time")
-        raise NoMapping("no mapping fits the memories and the dataflow")
+            self.stopped = True
+            self.interrupted |= self.deadline is None or monotonic() <= self.deadline
+        return goal.best
 
-    def found(point: Point[Mapping]) -> Found:
-        cost = evaluate_mapping(problem, architecture, point.what, prices, dataflow)
-        return Found(point.what, cost, point.energy_pj)
+    def best(
+        self, objective: str, most_cycles: float = inf, most_energy: float = inf, tolerance: float = 0.0
+    ) -> Point[Mapping]:
+        """The least of an objective; of those that are equal the one with least of the other metric."""
+        limits = {"most_cycles": most_cycles, "most_energy": most_energy}
+        found = self.search(Least(WEIGHTS[objective], tolerance=tolerance, **limits), ())
+        if found is None:
+            if self.stopped:
+                raise OutOfTime("no mapping was found in time")
+            raise NoMapping("no mapping fits the memories and the dataflow")
+        if objective == "edp" or tolerance or self.stopped:
+            return found
+        value = self.open_value
+        if objective == "latency":
+            second = Least[Mapping](WEIGHTS["energy"], most_cycles=found.cycles, most_energy=most_energy)
+        else:
+            most = found.energy_pj * (1 + SAME)
+            second = Least[Mapping](WEIGHTS["latency"], most_energy=most, most_cycles=most_cycles)
+        found = self.search(second, (found,)) or found
+        self.open_value = value
+        return found
 
-    front = tuple(found(point) for point in goal.points)
+    def front(self) -> tuple[Point[Mapping], ...]:
+        """All (cycles, pJ) that nothing beats in both, with rising cycles.
 
-    def value(cycles: float, energy: float) -> float:
-        return {"energy": energy, "latency": float(cycles)}.get(objective, cycles * energy)
+        Between two neighbours of the front something is left as long as some mapping has fewer cycles than
+        one and less energy than the other: of all those, one with the least product of powers is of the
+        front.
+        """
+        fast = self.best("latency")
+        if self.stopped:
+            return (fast,)
+        lean = self.best("energy")
+        if self.stopped or lean.cycles <= fast.cycles:
+            return (fast, lean) if lean.cycles > fast.cycles else (fast,)
+        points = [fast, lean]
+        at = 0
+        while at + 1 < len(points) and not self.stopped:
+            left, right = points[at], points[at + 1]
+            slope = log(left.energy_pj / right.energy_pj) / log(right.cycles / left.cycles)
+            between = Least[Mapping](
+                (1.0, slope), most_cycles=right.cycles - 1, most_energy=left.energy_pj * (1 - 2 * SAME)
+            )
+            found = self.search(between, ())
+            if found is None:
+                at += 1
+            else:
+                points.insert(at + 1, found)
+        return tuple(points)
 
-    best = min(front, key=lambda f: value(f.cost.cycles, f.energy_pj))
-    reached = value(best.cost.cycles, best.energy_pj)
-    bound = reached
-    if progress.open_bounds:
-        bound = min(bound, float(np.min([value(*pair) for pair in progress.open_bounds])))
-    if isinstance(goal, Least):
-        bound = min(bound, goal.ignored)
-    return MapResult(
-        objective=objective,
-        dataflow=dataflow,
-        best=best,
-        front=front,
-        mapspace=space.size(),
-        evaluated=progress.evaluated,
-        bounded=progress.bounded,
-        value=reached,
-        lower_bound=bound,
-        proved=not progress.stopped and bound >= reached,
-    )
+    def answer(self, objective: str, points: tuple[Point[Mapping], ...], tolerance: float) -> MapResult:
+        """The result with its certificate."""
+
+        def found(point: Point[Mapping]) -> Found:
+            cost = evaluate_mapping(
+                self.space.problem, self.space.architecture, point.what, self.prices, self.dataflow
+            )
+            return Found(point.what, cost, point.energy_pj)
+
+        front = tuple(found(point) for point in points)
+
+        def value(one: Found) -> float:
+            by_objective = {"energy": one.energy_pj, "latency": float(one.cost.cycles)}
+            return by_objective.get(objective, one.cost.cycles * one.energy_pj)
+
+        best = min(front, key=value)
+        reached = value(best)
+        bound = reached / (1 + tolerance)
+        if self.stopped:
+            bound = min(bound, self.open_value) if objective != "front" else 0.0
+        return MapResult(
+            objective=objective,
+            dataflow=self.dataflow,
+            best=best,
+            front=front,
+            mapspace=self.space.size(),
+            evaluated=self.evaluated,
+            bounded=self.bounded,
+            value=reached,
+            lower_bound=bound,
+            proved=not self.stopped and bound >= reached,
+            interrupted=self.interrupted,
+        )

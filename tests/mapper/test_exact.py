@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 
 from dovetail.accel.mapping import Mapping
 from dovetail.costmodel import analytic, reference
-from dovetail.costmodel.mapper.bounds import Bounds
 from dovetail.costmodel.mapper.enumeration import batches, mappings
+from dovetail.costmodel.mapper.terms import Costs, Terms
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(Path(__file__).parent)
@@ -32,13 +33,17 @@ STEPS = 500
 
 def break_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the search prune what it must not: its bounds are a fifth too high."""
-    honest = Bounds.of
+    honest = Terms.costs
 
-    def too_high(self: Bounds, *arguments: Any) -> tuple[Any, ...]:
-        time, top, energy, further = honest(self, *arguments)
-        return time * 1.2, top * 1.2, energy * 1.2, further * 1.2
+    def too_high(self: Terms, family: Any) -> Costs:
+        found = honest(self, family)
+        return replace(
+            found,
+            energy=tuple(term.times(1.2) for term in found.energy),
+            cycles=tuple(tuple(term.times(1.2) for term in own) for own in found.cycles),
+        )
 
-    monkeypatch.setattr(Bounds, "of", too_high)
+    monkeypatch.setattr(Terms, "costs", too_high)
 
 
 def keys(objective: str, cycles: Any, energy: Any) -> tuple[Any, Any]:

@@ -1,0 +1,462 @@
+"""The cost of a family of mappings as sums of exponentials of linear quantities, from below.
+
+Words that pass between two places are a tensor's words times the visits of idle loops (`graph.py`); pJ are
+prices times words; cycles are at least the compute steps, and at least what each port works. Left out is
+what can only cost more: packing of a tile's last words, first loads and last stores, folds of a systolic
+array, links.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import prod
+
+from dovetail.accel.architecture import Architecture, Buffering, LinkKind, Memory, Ports
+from dovetail.costmodel.energy import EnergyTable, MemoryPrice
+from dovetail.costmodel.halo import used
+from dovetail.costmodel.latency import mac_rate
+from dovetail.costmodel.mapper.family import Choice, visits
+from dovetail.costmodel.mapper.graph import AXES, WINDOWS, Graph, column
+from dovetail.costmodel.mapper.mapspace import Mapspace, Shape
+from dovetail.costmodel.mapper.orders import IDLE
+from dovetail.dsl.problem import OPERANDS
+
+Name = tuple[tuple[tuple[bool, ...], bool, bool | None, str | None], ...]
+Entries = tuple[tuple[int, int, float], ...]
+"""A quantity: section, column, factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """exp(quantity) times a number; the larger one where there is another quantity."""
+
+    number: float
+    entries: Entries = ()
+    other: Entries | None = None
+    access_pj: float = 0.0
+    """Of pJ: what one access takes, where they are all one instance's; it is not made in part."""
+
+    def times(self, factor: float, more: Entries = (), access_pj: float = 0.0) -> Term:
+        """The same, so many times as much."""
+        other = None if self.other is None else (*self.other, *more)
+        return Term(self.number * factor, (*self.entries, *more), other, access_pj)
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """Sums that are not final when they leave: they come back, and are wider."""
+
+    words: Term
+    first: Term
+    """First visits, for which nothing comes back."""
+    again_pj: float
+    """Of a word that comes back, more than `energy` says."""
+    wider_pj: float
+    """Of each word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one transfer costs; `reads` and `writes` in bits, by memory."""
+
+    energy: tuple[Term, ...]
+    returned: float
+    spills: tuple[Spill, ...]
+    reads: tuple[tuple[str, Term], ...]
+    writes: tuple[tuple[str, Term], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What passes between two places of an operand, or a place and the MACs (`inner` None)."""
+
+    operand: str
+    outer: int
+    inner: int | None
+    keeps: bool
+    shifts: bool
+    """Some link on the way shifts words from neighbour to neighbour."""
+    meets: bool
+    """PEs along pixels and kernels may read one word together."""
+    skip_gaps: bool
+    hop_pj: float
+    """What the cheapest link on the way takes for a word."""
+    shift_pj: float
+    """The same of links that shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Of a family: all mappings of it cost at least this."""
+
+    energy: tuple[Term, ...]
+    """pJ, without leakage."""
+    returned: float
+    """pJ that `energy` counts too many."""
+    spills: tuple[Spill, ...]
+    cycles: tuple[tuple[Term, ...], ...]
+    """Cycles are at least each of these sums."""
+    capacities: tuple[tuple[float, tuple[Term, ...]], ...]
+    """Bits of each memory with a size, and what is held."""
+    axes: tuple[tuple[int, Entries], ...]
+    """PEs along each axis, and how many are used."""
+
+
+class Terms:
+    """The terms of one shape; nothing in it changes."""
+
+    def __init__(
+        self, space: Mapspace, shape: Shape, prices: EnergyTable, leakage_pj_per_cycle: float = 0.0
+    ) -> None:
+        self.space, self.shape, self.prices, self.leakage = space, shape, prices, leakage_pj_per_cycle
+        self.problem = space.rules.problem
+        self.architecture: Architecture = space.architecture
+        self.memories = self.architecture.memories
+        self.sections = len(shape.sections)
+        self.axes = [(at, rule) for at, section in enumerate(shape.sections) for rule in section.axes]
+        self.linked = [self._linked(rule.array, rule.axis) for _, rule in self.axes]
+        self.shifted = [self._linked(rule.array, rule.axis, LinkKind.SHIFT) for _, rule in self.axes]
+        self.graph = Graph(space, shape, self.linked, self.shifted)
+        self.transfers = tuple(t for operand in OPERANDS for t in self._transfers(operand))
+        flow = space.rules.dataflow
+        skips = flow is not None and flow.name in self.architecture.mac.skip_zero_weights_in
+        zeros = self.problem.weight_zeros if skips else 0.0
+        self.steps_each = (1 - zeros) * (1 - 1e-12) / float(mac_rate(self.problem, self.architecture.mac))
+        self.mac_pj = self.problem.macs * (1 - zeros) * prices.mac_pj
+        self.waits = not self.architecture.overlap_transfers
+        bits = self.problem.bits
+        self.widths = {
+            "weights": bits.weights,
+            "inputs": bits.inputs,
+            "outputs": min(bits.outputs, bits.sums),
+        }
+        self.once = {operand: float(self.problem.words(operand)) for operand in OPERANDS}
+        whole = self.problem
+        rows, columns = (
+            used(pixels, kernels, whole.stride[axis], whole.dilation[axis])
+            for axis, (pixels, kernels) in enumerate(((whole.P, whole.R), (whole.Q, whole.S)))
+        )
+        self.once["inputs"] = float(whole.N * whole.G * whole.C * rows * columns)
+        self._parts: dict[object, Part] = {}
+        self.repeated = {operand: prod(self.problem.bounds[d] for d in IDLE[operand]) for operand in OPERANDS}
+
+    def _linked(self, array: str, axis: str, kind: LinkKind | None = None) -> frozenset[str]:
+        """Operands that a link (of a kind) along the axis carries."""
+        (own,) = [a for a in self.architecture.spatial if a.name == array]
+        links = {
+            o: [own.links[i] for i in own.links_of(o) if kind is None or own.links[i].kind is kind]
+            for o in OPERANDS
+        }
+        return frozenset(o for o, found in links.items() if any(axis in link.axes for link in found))
+
+    def _transfers(self, operand: str) -> tuple[Transfer, ...]:
+        chain: list[int | None] = [*self.shape.frame.holders(operand), None]
+        places = self.shape.frame.places
+        found = []
+        for outer, inner in pairwise(chain):
+            assert outer is not None
+            name = places[outer].memory
+            inside = None if inner is None else places[inner].memory
+            arrays = self.architecture.arrays_between(name, inside)
+            links = [(array, i) for array in arrays for i in array.links_of(operand)]
+            hop = min((self.prices.links.get((array.name, i), 0.0) for array, i in links), default=0.0)
+            found.append(
+                Transfer(
+                    operand,
+                    outer,
+                    inner,
+                    inner is not None or self.architecture.latches(operand, name),
+                    operand != "outputs" and any(a.links[i].kind is LinkKind.SHIFT for a, i in links),
+                    operand == "inputs" and self._meet(outer, inner),
+                    self.architecture.memory(inside or name).skip_gaps,
+                    hop,
+                    min(
+                        (
+                            self.prices.links.get((array.name, i), 0.0)
+                            for array, i in links
+                            if array.links[i].kind is LinkKind.SHIFT
+                        ),
+                        default=0.0,
+                    ),
+                )
+            )
+        return tuple(found)
+
+    def _meet(self, outer: int, inner: int | None) -> bool:
+        """Whether pixels and kernels can both be unrolled along links that carry inputs."""
+        end = self.sections if inner is None else inner
+        sides = {
+            d
+            for (at, rule), linked in zip(self.axes, self.linked, strict=True)
+            if outer <= at < end and "inputs" in linked
+            for d in (*rule.first, *rule.then)
+        }
+        return {"P", "R"} <= sides or {"Q", "S"} <= sides
+
+    # --------------------------------------------------------------------------------------- prices
+
+    def _word_pj(self, price_pj: float, price: MemoryPrice, bits: int) -> float:
+        """pJ of a word among many: packed as tightly as can be."""
+        if price.bits is None:
+            return price_pj * bits
+        if bits > price.bits:
+            return price_pj * -(-bits // price.bits)
+        return price_pj / (price.bits // bits)
+
+    def _pj(self, memory: str, action: str, operand: str, bits: int | None = None) -> float:
+        price = self.prices.memories.get(memory, MemoryPrice(0.0, 0.0, 0.0))
+        pj = {"read": price.read_pj, "fill": price.fill_pj, "update": price.update_pj}[action]
+        return self._word_pj(pj, price, self.widths[operand] if bits is None else bits)
+
+    def _access_pj(self, place: int, action: str, operand: str, word_pj: float) -> float:
+        """pJ of one access of the only instance of a place's memory; 0 where there are several, or where a
+        word costs something else besides."""
+        memory = self.shape.frame.places[place].memory
+        price = self.prices.memories.get(memory)
+        if price is None or price.bits is None or any(at < place for at, _ in self.axes):
+            return 0.0
+        if word_pj != self._pj(memory, action, operand) or self.widths[operand] > price.bits:
+            return 0.0
+        if operand == "outputs" and self.problem.bits.sums != self.problem.bits.outputs:
+            return 0.0  # how wide a word is depends on whether the sums are final
+        return {"read": price.read_pj, "fill": price.fill_pj, "update": price.update_pj}[action]
+
+    # -------------------------------------------------------------------------------------- counts
+
+    def _words(self, family: tuple[Choice | None, ...], t: Transfer) -> tuple[Term, Term]:
+        """Words of a transfer: as the receivers get them, and as they leave what serves them.
+
+        Short passes may save visits: then there are fewer words, but never fewer than if nothing came again.
+        """
+        o = t.operand
+        if not t.keeps:
+            each = self.problem.macs / self.repeated[o]
+            shared = [
+                (s, column("shared" if s >= t.outer else "alone", o), 1.0) for s in range(self.sections)
+            ]
+            if o == "inputs" and (t.meets or t.shifts):
+                shared += [(s, column("merged"), -1.0) for s in range(t.outer, self.sections)]
+            return Term(float(self.problem.macs)), Term(each, tuple(shared))
+        inner = self.sections if t.inner is None else t.inner
+        own = visits(family, o, inner)
+        counted = own.counted
+
+        def words(served: bool, hull: str | None) -> Term:
+            names = ["shared" if served and s >= t.outer else "alone" for s in range(inner)]
+            once = [(s, column("kept_" + name, o), 1.0) for s, name in enumerate(names)]
+            again = [
+                (s, column(name if counted[s] else "kept_" + name, o), 1.0) for s, name in enumerate(names)
+            ]
+            firm = [] if own.firm else [(s, column("firm", o), 1.0) for s in range(inner)]
+            window = self._window(family, t, inner, hull) if o == "inputs" and hull is not None else []
+            if not firm or not any(counted):
+                return Term(self.once[o], (*again, *window))
+            return Term(self.once[o], (*again, *window, *firm), tuple(once))
+
+        if t.skip_gaps:
+            return words(False, None), words(True, None)
+        if t.shifts:
+            return words(False, ""), words(True, "hull_")
+        return words(False, ""), words(True, None if t.meets else "")
+
+    def _window(
+        self, family: tuple[Choice | None, ...], t: Transfer, inner: int, hull: str
+    ) -> list[tuple[int, int, float]]:
+        """What tiles of inputs that overlap bring again: only along one axis do they slide."""
+        at = inner - 1
+        if hull:
+            sections = {
+                s
+                for (s, _), shifted in zip(self.axes, self.shifted, strict=True)
+                if t.outer <= s < inner and t.operand in shifted
+            }
+            if t.inner is None and len(sections) == 1:
+                (at,), hull = sections, "line_"
+            elif sections - {at}:
+                return []
+        choice = family[inner - 1]
+        slides = None if choice is None else choice.slides
+        return [
+            (at, column(f"{hull}{'slid' if slides in (None, axis) else 'boxed'}_{axis}"), 1.0)
+            for axis in WINDOWS
+        ]
+
+    def _before_shifts(self, family: tuple[Choice | None, ...], t: Transfer) -> Term:
+        """Words that PEs would get if they did not shift to each other."""
+        if not t.keeps:
+            return self._words(family, t)[1]
+        return self._words(family, replace(t, shifts=False, meets=False))[1]
+
+    def _loads(self, family: tuple[Choice | None, ...], t: Transfer) -> Term:
+        """Tiles of a transfer that come one after the other."""
+        if t.inner is None:
+            return Term(1.0)
+        counted = visits(family, t.operand, t.inner).counted
+        entries = [(s, column("related", t.operand), 1.0) for s in range(t.inner)]
+        entries += [(s, column("idle", t.operand), 1.0) for s in range(t.inner) if counted[s]]
+        return Term(1.0 - 1e-12, tuple(entries))
+
+    def _spreads(self, operand: str, place: int) -> bool:
+        """Whether loops idle to an operand can be unrolled outside a place."""
+        return any(at < place and set(IDLE[operand]) & {*rule.first, *rule.then} for at, rule in self.axes)
+
+    def _again(self, t: Transfer, shared: Term, alone: Term) -> tuple[float, float, list[Spill]]:
+        """pJ of a word of sums read, and filled, again; and what is known of complete choices only.
+
+        Nothing comes back for the first visit: of each PE that adds up for itself, so that the words are
+        known only where none do.
+        """
+        bits, o = self.problem.bits, t.operand
+        outer = self.shape.frame.places[t.outer].memory
+        ends = [(shared, outer, "read", t.outer)]
+        if t.inner is not None:
+            ends.append((alone, self.shape.frame.places[t.inner].memory, "fill", t.inner))
+        pj, spills = [0.0, 0.0], []
+        for which, (words, memory, action, place) in enumerate(ends):
+            wide = self._pj(memory, action, o, bits.sums)
+            if not self._spreads(o, place):
+                pj[which] = min(wide, self._pj(memory, action, o))
+            wider = 0.0
+            if action == "read":
+                wider = self._pj(memory, "update", o, bits.sums) - self._pj(memory, "update", o)
+            first = tuple((s, column("kept_alone", o), 1.0) for s in range(place))
+            spills.append(Spill(words, Term(self.once[o], first), wide - pj[which], max(wider, 0.0)))
+        return pj[0], pj[1], spills
+
+    # --------------------------------------------------------------------------------------- costs
+
+    def name(self, family: tuple[Choice | None, ...]) -> Name:
+        """What the costs of a family depend on: families of one name cost the same."""
+        parts = []
+        for t in self.transfers:
+            inner = self.sections if t.inner is None else t.inner
+            own, last = visits(family, t.operand, inner), family[inner - 1]
+            parts.append((own.counted, own.firm, own.moved, None if last is None else last.slides))
+        return tuple(parts)
+
+    def costs(self, family: tuple[Choice | None, ...]) -> Costs:
+        """Of all mappings of a family."""
+        parts = []
+        for t, name in zip(self.transfers, self.name(family), strict=True):
+            if (t, name) not in self._parts:
+                self._parts[t, name] = self._part(family, t)
+            parts.append(self._parts[t, name])
+        reads: dict[str, list[Term]] = {}
+        writes: dict[str, list[Term]] = {}
+        for part in parts:
+            for own, ports in ((part.reads, reads), (part.writes, writes)):
+                for memory, term in own:
+                    ports.setdefault(memory, []).append(term)
+        return Costs(
+            (Term(self.mac_pj), *(term for part in parts for term in part.energy))[self.mac_pj <= 0.0 :],
+            sum(part.returned for part in parts),
+            tuple(spill for part in parts for spill in part.spills),
+            self._cycles(family, reads, writes),
+            self._capacities(family),
+            tuple((rule.size, ((at, AXES + number, 1.0),)) for number, (at, rule) in enumerate(self.axes)),
+        )
+
+    def _part(self, family: tuple[Choice | None, ...], t: Transfer) -> Part:
+        """What one transfer costs."""
+        places, o, width = self.shape.frame.places, t.operand, self.widths[t.operand]
+        alone, shared = self._words(family, t)
+        outer = places[t.outer].memory
+        energy, returned = [], 0.0
+        spills: list[Spill] = []
+        ports = [(outer, shared.times(width))]
+        fills = []
+        action = "update" if o == "outputs" else "read"
+        served_pj = self._pj(outer, action, o)
+        if 0.0 < t.hop_pj <= served_pj and not t.shifts:
+            energy.append(alone.times(t.hop_pj))
+            served_pj -= t.hop_pj
+        if 0.0 < t.shift_pj <= served_pj and t.shifts:
+            energy.append(self._before_shifts(family, t).times(t.shift_pj))
+            served_pj -= t.shift_pj
+        energy.append(shared.times(served_pj, access_pj=self._access_pj(t.outer, action, o, served_pj)))
+        if o == "outputs":
+            again_pj, fill_pj, spills = self._again(t, shared, alone)
+            energy += [shared.times(again_pj), alone.times(fill_pj)]
+            returned = (again_pj + fill_pj) * self.once[o]
+        elif t.inner is not None:
+            inner = places[t.inner].memory
+            fill_pj = self._pj(inner, "fill", o)
+            energy.append(alone.times(fill_pj, access_pj=self._access_pj(t.inner, "fill", o, fill_pj)))
+            # what the outermost memory loads while everything waits does not occupy the port it goes to
+            buffering = self.architecture.memory(inner).buffering
+            if not (self.waits and buffering in (Buffering.SINGLE, Buffering.AUTO)):
+                fills = [(inner, alone.times(width))]
+        return Part(
+            tuple(term for term in energy if term.number > 0.0),
+            returned,
+            tuple(spills),
+            () if o == "outputs" else tuple(ports),
+            tuple(ports) if o == "outputs" else tuple(fills),
+        )
+
+    def _cycles(
+        self, family: tuple[Choice | None, ...], reads: dict[str, list[Term]], writes: dict[str, list[Term]]
+    ) -> tuple[tuple[Term, ...], ...]:
+        compute = Term(self.steps_each, tuple((s, column("steps"), 1.0) for s in range(self.sections)))
+        inside = [(compute,)]
+        for memory in self.memories[1:]:
+            own = self._ports(memory, reads.get(memory.name, []), writes.get(memory.name, []))
+            late = (Term(float(memory.latency_cycles)),) if memory.latency_cycles else ()
+            inside += [(*port, *late) for port in own]
+        top = self._ports(
+            self.memories[0], reads.get(self.memories[0].name, []), writes.get(self.memories[0].name, [])
+        )
+        latency = float(self.memories[0].latency_cycles)
+        if not self.waits:
+            late = (Term(latency),) if latency else ()
+            return tuple((*sums, *late) for sums in (*inside, *top))
+        if latency:
+            loads = [self._loads(family, t) for t in self.transfers if t.outer == 0]
+            top = [(*port, load.times(latency)) for port in top or [()] for load in loads]
+        return tuple((*a, *b) for a in inside for b in top or [()])
+
+    def _ports(self, memory: Memory, reads: list[Term], writes: list[Term]) -> list[tuple[Term, ...]]:
+        """Cycles that each port works."""
+        place = max(
+            (p for p, own in enumerate(self.shape.frame.places) if own.memory == memory.name), default=0
+        )
+        copies = tuple((at, AXES + number, -1.0) for number, (at, _) in enumerate(self.axes) if at < place)
+        groups = [((*reads, *writes), memory.read_bits_per_cycle or memory.write_bits_per_cycle)]
+        if memory.ports is Ports.SEPARATE:
+            groups = [
+                (tuple(reads), memory.read_bits_per_cycle),
+                (tuple(writes), memory.write_bits_per_cycle),
+            ]
+        found = []
+        for bits, rate in groups:
+            rates = [float(rate)] if rate is not None else []
+            if memory.accesses_per_cycle is not None and memory.width_bits is not None:
+                rates.append(float(memory.accesses_per_cycle) * memory.width_bits)
+            if bits and rates:
+                slow = min(rates)
+                found.append(tuple(term.times(1 / slow, copies) for term in bits))
+        return found
+
+    def _capacities(self, family: tuple[Choice | None, ...]) -> tuple[tuple[float, tuple[Term, ...]], ...]:
+        held: dict[str, list[Term]] = {}
+        for at, place in enumerate(self.shape.frame.places):
+            memory = self.architecture.memory(place.memory)
+            if at == 0 or memory.size_bits is None:
+                continue
+            for o in place.operands:
+                moved = memory.buffering is Buffering.DOUBLE and visits(family, o, at).moved
+                packed = memory.skip_gaps and o == "inputs"
+                if packed:
+                    packed = max(self.problem.stride) > 1 or max(self.problem.dilation) > 1
+                tile = column("tile", o)
+                entries: Entries = ((at - 1, tile, 1.0),)
+                if packed:
+                    entries = ((at - 1, column("packed"), 1.0),)
+                held.setdefault(place.memory, []).append(
+                    Term(self.widths[o] * (2.0 if moved else 1.0), entries)
+                )
+        return tuple(
+            (float(self.architecture.memory(name).size_bits or 0), tuple(terms))
+            for name, terms in held.items()
+        )
