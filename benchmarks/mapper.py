@@ -27,8 +27,11 @@ from time import monotonic, process_time
 
 from dovetail.accel.architecture import Architecture, Array, Axis, Link, LinkKind, Memory
 from dovetail.accel.loading import load_accelerator_design
+from dovetail.accel.mapping import Mapping
 from dovetail.costmodel.components import price
 from dovetail.costmodel.energy import EnergyTable, MemoryPrice
+from dovetail.costmodel.greedy import NoMapping as NoGreedy
+from dovetail.costmodel.greedy import greedy_mapping
 from dovetail.costmodel.mapper import NoMapping, map_problem
 from dovetail.costmodel.network_cost import leakage_pj_per_cycle, problem_of
 from dovetail.costmodel.price_table import energy_table
@@ -87,6 +90,17 @@ def unique_layers(architecture: Architecture, only: str | None) -> dict[Problem,
     return found
 
 
+def greedy(
+    problem: Problem, architecture: Architecture, table: EnergyTable, dataflow: str | None
+) -> list[Mapping]:
+    """What `evaluate` begins a search with."""
+    flow = next((own for own in architecture.dataflows if own.name == dataflow), None)
+    try:
+        return [greedy_mapping(problem, architecture, flow, table)]
+    except NoGreedy:
+        return []
+
+
 def search(
     label: str,
     problem: Problem,
@@ -107,6 +121,7 @@ def search(
             leakage_pj_per_cycle=leakage,
             seconds=seconds,
             cached=False,
+            start=greedy(problem, architecture, table, dataflow),
         )
     except NoMapping as fault:
         stopped = "in time" in str(fault)
