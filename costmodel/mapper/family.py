@@ -49,14 +49,19 @@ def slides_along(order: Order) -> str:
 
 
 def choices(
-    section: Section, known: frozenset[str], shaky: frozenset[str], windows: tuple[str, ...]
+    section: Section,
+    known: frozenset[str],
+    shaky: frozenset[str],
+    windows: tuple[str, ...],
+    overlaps: bool,
 ) -> Iterator[Choice]:
     """All choices of a section. `known`: operands with a tile further in that no loop in between moves;
     `shaky`: operands that the section may move for some PEs only; `windows`: the axes along which tiles of
-    inputs that are held next may slide.
+    inputs that are held next may slide; `overlaps`: whether tiles of inputs further in overlap.
 
-    An order that is idle for an operand which no loop moves is never better than one that is idle for
-    another: it is left out where there is another.
+    Where none overlap, an order that is idle for an operand which no loop moves is never better than one that
+    is idle for another: it is left out where there is another. Where some do, each order may be the one along
+    whose loops they slide.
     """
     if section.demanded:
         yield Choice(frozenset(), frozenset(known), frozenset(), frozenset(), section.orders)
@@ -67,7 +72,7 @@ def choices(
             free = frozenset(o for o in known - still if innermost(order, o))
             by_free.setdefault(free, []).append(order)
         for free, orders in by_free.items():
-            if not any(free < other for other in by_free):
+            if overlaps or not any(free < other for other in by_free):
                 for loose in _subsets((known - still) & shaky):
                     yield from _sliding(Choice(still, free, known, loose, tuple(orders)), windows)
 

@@ -33,10 +33,11 @@ Ints = NDArray[np.int64]
 Edges = NDArray[np.int32]
 
 BY_OPERAND = ("alone", "shared", "kept_alone", "kept_shared", "firm", "related", "idle", "tile")
-WINDOWS = ("rows", "columns")
+WINDOWS = {"rows": ("P", "R"), "columns": ("Q", "S")}
 """The two axes along which tiles of inputs overlap: `P` with `R`, `Q` with `S`."""
 ONCE = (
     "steps",
+    "adders",
     "merged",
     "packed",
     *(
@@ -203,6 +204,8 @@ class Graph:
             table[:, column("kept_shared", operand)] = np.log(
                 np.minimum(apart, np.maximum(spread / shared, 1))
             )
+        if d in "CRS":
+            table[:, column("adders")] = np.log(np.minimum(pes, -(-layer.left // layer.tile)))
         if d in "PQ":
             stride = self.problem.stride["PQ".index(d)]
             table[:, column("tile", "inputs")] = np.log((layer.tile - 1) * stride + 1)
@@ -239,7 +242,7 @@ class Graph:
             (p - 1) * stride + 1
         )
         table[:, column("packed")] += np.log(np.maximum(p, r)) - np.log(p)
-        name = WINDOWS[axis]
+        name = tuple(WINDOWS)[axis]
         boxed, slid = self._along(axis, p, r, self._apart(axis, layers, picks))
         table[:, column(f"boxed_{name}")], table[:, column(f"slid_{name}")] = boxed, slid
         never = np.zeros(len(p), bool)

@@ -9,7 +9,7 @@ if the bounds are bounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import product
@@ -86,18 +86,21 @@ class _Shape:
             self.families[name] = Family(self.terms.graph, choice, self.terms.costs(choice), self.leakage)
         return self.families[name].of(choice)
 
-    def windows(self, section: int) -> tuple[str, ...]:
-        """The axes along which tiles of inputs that are held behind a section may slide."""
-        ends = [self.terms.sections if t.inner is None else t.inner for t in self.terms.transfers if t.keeps]
-        if section + 1 not in [
-            end
-            for end, t in zip(ends, (t for t in self.terms.transfers if t.keeps), strict=True)
-            if t.operand == "inputs"
-        ]:
-            return ()
+    def choices(self, choice: Family_, section: int) -> Iterator[Choice]:
+        """All choices of a section where the sections inside it are chosen."""
+        windows = [pair for pair in WINDOWS.values() if set(pair) <= set(self.space.rules.dimensions)]
+        ends = [
+            self.terms.sections if t.inner is None else t.inner
+            for t in self.terms.transfers
+            if t.keeps and t.operand == "inputs"
+        ]
         paired = {block.dimensions for block in self.terms.graph.blocks}
-        return tuple(
-            axis for axis, pair in zip(WINDOWS, (("P", "R"), ("Q", "S")), strict=True) if pair in paired
+        return choices(
+            self.shape.sections[section],
+            self.known(choice, section),
+            self.terms.graph.shaky[section],
+            tuple(axis for axis, pair in WINDOWS.items() if pair in paired) if section + 1 in ends else (),
+            bool(windows) and any(end > section for end in ends),
         )
 
     def known(self, choice: Family_, section: int) -> frozenset[str]:
@@ -195,9 +198,7 @@ class Search:
 
     def _split(self, shape: _Shape, choice: Family_, state: State) -> None:
         section = max(s for s, own in enumerate(choice) if own is None)
-        known = shape.known(choice, section)
-        shaky = shape.terms.graph.shaky[section]
-        for own in choices(shape.shape.sections[section], known, shaky, shape.windows(section)):
+        for own in shape.choices(choice, section):
             whole = (*choice[:section], own, *choice[section + 1 :])
             self._push(shape, whole, state, INNER)
 

@@ -320,7 +320,7 @@ class Terms:
             wider = 0.0
             if action == "read":
                 wider = self._pj(memory, "update", o, bits.sums) - self._pj(memory, "update", o)
-            first = tuple((s, column("kept_alone", o), 1.0) for s in range(place))
+            first = tuple((s, column("adders"), 1.0) for s in range(place))
             spills.append(Spill(words, Term(self.once[o], first), wide - pj[which], max(wider, 0.0)))
         return pj[0], pj[1], spills
 

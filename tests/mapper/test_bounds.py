@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dovetail.costmodel.mapper.family import Choice, choices
+from dovetail.costmodel.mapper.family import Choice
 from dovetail.costmodel.mapper.relaxation import Family, Relaxation, Wish
 from dovetail.costmodel.mapper.search import shapes_of
 
@@ -33,9 +33,7 @@ def families(shape: Any, choice: tuple[Choice | None, ...]) -> Iterator[tuple[Ch
         yield choice
         return
     section = max(s for s, own in enumerate(choice) if own is None)
-    known = shape.known(choice, section)
-    shaky = shape.terms.graph.shaky[section]
-    for own in choices(shape.shape.sections[section], known, shaky, shape.windows(section)):
+    for own in shape.choices(choice, section):
         yield from families(shape, (*choice[:section], own, *choice[section + 1 :]))
 
 

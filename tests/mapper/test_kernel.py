@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from dovetail.costmodel.mapper import kernel, pure
-from dovetail.costmodel.mapper.family import choices
 from dovetail.costmodel.mapper.relaxation import Bounded, Family, Relaxation, TooMany, Wish
 from dovetail.costmodel.mapper.search import _Shape, shapes_of
 
@@ -55,9 +54,7 @@ def chosen(draw: random.Random, shape: _Shape) -> tuple[Any, ...]:
     """Choices of some of the innermost sections, as the search makes them."""
     own = shape.nothing
     for section in range(shape.terms.sections - 1, draw.randint(-1, shape.terms.sections - 1), -1):
-        shaky = shape.terms.graph.shaky[section]
-        known, windows = shape.known(own, section), shape.windows(section)
-        found = list(choices(shape.shape.sections[section], known, shaky, windows))
+        found = list(shape.choices(own, section))
         own = (*own[:section], draw.choice(found), *own[section + 1 :])
     return own
 
