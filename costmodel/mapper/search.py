@@ -36,6 +36,8 @@ DIVES = 4
 """Shapes, most promising first, of which a few mappings are evaluated before anything else."""
 NEAR = 0.02
 """Logarithms as near as that: nothing much better is known to be possible."""
+EVERYTHING = 1e6
+"""No logarithm of a cost is as large as that."""
 CHUNK = 64
 """Mappings that are evaluated together at first: the best of them make many others needless."""
 MOST_CHUNK = 8192
@@ -223,9 +225,9 @@ class Search:
                 continue
             new = self._logarithm(costs) > done
             self._evaluate(shape, choice, edges[new], costs[new])
-            if limit >= self._limit():
+            if limit >= self._limit() or gap > EVERYTHING:
                 return
-            gap, done = 2 * gap, limit
+            gap, done = (2 if new.any() else 16) * gap, limit
 
     def _logarithm(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
         energy, cycles = self.goal.weights
