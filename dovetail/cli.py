@@ -182,7 +182,8 @@ def evaluate(
         typer.Option("--energy", metavar="tables|accelergy|hwcomponents", help="Where energies come from."),
     ] = "tables",
     python: Annotated[
-        str | None, typer.Option("--python", metavar="PATH", help="The Python that has hwcomponents.")
+        str | None,
+        typer.Option("--python", metavar="PATH", help="Which has hwcomponents or pytimeloop."),
     ] = None,
     html: Annotated[
         Path | None,

@@ -14,8 +14,9 @@ from dovetail.costmodel.components import Prices
 from dovetail.costmodel.evaluate import Cost, evaluate_mapping
 from dovetail.costmodel.layer_cost import LayerCost
 from dovetail.costmodel.price_table import energy_table
-from dovetail.costmodel.timeloop.case import Case
+from dovetail.costmodel.timeloop.case import Case, Inexpressible
 from dovetail.costmodel.timeloop.lowering import lower
+from dovetail.costmodel.timeloop.mapspace import Open, open_case
 from dovetail.costmodel.timeloop.regular import regular
 from dovetail.costmodel.timeloop.reorder import temporal_first
 from dovetail.costmodel.timeloop.view import differing, totals
@@ -75,6 +76,24 @@ def prepare(
             0, "its mapping has no form there (or not with perfect factors): the nearest one is taken instead"
         )
     return Prepared(layer, case, mapping, own, cost, tuple(notes))
+
+
+def left_open(
+    prepared: Prepared, architecture: Architecture, prices: Prices, dataflow: str | None = None
+) -> Open:
+    """The same layer for Timeloop's mapper, under `dataflow` (that of its mapping unless named).
+
+    Raises Inexpressible where the dataflow does not fit the layer.
+    """
+    layer = prepared.layer
+    assert layer.problem is not None
+    name = dataflow or layer.dataflow
+    flow = next((flow for flow in architecture.dataflows if flow.name == name), None)
+    table = energy_table(prices, layer.problem.bits)
+    try:
+        return open_case(layer.name, layer.problem, architecture, table, flow, prepared.case)
+    except ValueError as reason:
+        raise Inexpressible(str(reason)) from reason
 
 
 def _simplest(problem: Problem, architecture: Architecture, mapping: Mapping, cost: Cost) -> Mapping:
