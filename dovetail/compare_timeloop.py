@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from dovetail.comparison import Comparison, Numbers, Pair, Words
+from dovetail.comparison import Comparison, Numbers, Pair, Reason, Words
 from dovetail.costmodel.evaluate import Cost
 from dovetail.costmodel.external import ExternalFault
 from dovetail.costmodel.timeloop.case import Inexpressible
-from dovetail.costmodel.timeloop.prepare import Prepared, left_open, prepare
+from dovetail.costmodel.timeloop.prepare import BY_ITS_RULES, Prepared, left_open, prepare
 from dovetail.costmodel.timeloop.program import (
     METRICS,
     Runner,
@@ -20,8 +22,10 @@ from dovetail.costmodel.timeloop.program import (
 )
 from dovetail.costmodel.timeloop.results import cost_of
 from dovetail.costmodel.timeloop.statistics import Unreadable
+from dovetail.costmodel.timeloop.view import differing
 from dovetail.evaluation import Evaluation
 from dovetail.export_command import file_name
+from dovetail.reasons import unexplained, unhidden
 from dovetail.same_layers import with_macs
 
 SEARCHED = "timeloop-mapper chose a mapping of its own{}: what differs is of another mapping"
@@ -61,8 +65,8 @@ def _compare(evaluation: Evaluation, folder: Path, seconds: float, runner: Runne
             theirs = cost_of(ran.statistics, case, cost.architecture)
         except Unreadable as fault:
             raise ExternalFault(f"what Timeloop wrote cannot be read: {fault}", ran.command) from fault
-        reasons = tuple(dict.fromkeys(reasons))
-        pairs.append(Pair(layer.name, numbers(prepared.cost), numbers(theirs), reasons))
+        pair = Pair(layer.name, numbers(prepared.cost), numbers(theirs), ())
+        pairs.append(replace(pair, reasons=tuple(_reasons(pair, prepared, reasons, searched=runner is None))))
     architecture = cost.architecture
     return Comparison(
         cost.network.name,
@@ -73,6 +77,21 @@ def _compare(evaluation: Evaluation, folder: Path, seconds: float, runner: Runne
         tuple(pairs),
         tuple(left_out),
     )
+
+
+def _reasons(pair: Pair, prepared: Prepared, notes: Sequence[str], *, searched: bool) -> list[Reason]:
+    """The notes; and where the mapping is the same, what explains counts and cycles that still differ."""
+    found = [Reason(note) for note in dict.fromkeys(notes)]
+    if searched:
+        return found
+    moved = differing(prepared.case, prepared.cost.counts)
+    keys = tuple(key for key in pair.differing if key[:2] in moved)
+    if keys:
+        found = [reason for reason in found if not reason.text.startswith(BY_ITS_RULES)]
+        found.append(Reason(BY_ITS_RULES, keys))
+    elif prepared.case.imperfect or extrapolates(prepared.case):
+        return [*found, *unhidden(prepared.cost, pair.theirs)]
+    return [*found, *unexplained(pair.differing, found), *unhidden(prepared.cost, pair.theirs)]
 
 
 def numbers(cost: Cost) -> Numbers:

@@ -5,6 +5,7 @@ that.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dovetail.accel.architecture import Architecture
 from dovetail.accel.legality import violations
@@ -21,6 +22,8 @@ from dovetail.costmodel.timeloop.regular import regular
 from dovetail.costmodel.timeloop.reorder import temporal_first
 from dovetail.costmodel.timeloop.view import differing, totals
 from dovetail.dsl.problem import Problem
+
+BY_ITS_RULES: Final = "by its rules other numbers of words move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def prepare(
     ]
     if moved:
         names = ", ".join(f"{operand} at {memory}" for memory, operand in moved)
-        notes.append(f"by its rules other numbers of words move: {names}")
+        notes.append(f"{BY_ITS_RULES}: {names}")
     if not own:
         notes.insert(
             0, "its mapping has no form there (or not with perfect factors): the nearest one is taken instead"

@@ -203,7 +203,7 @@ def test_differences_are_explained(timeloop: Path, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     assert "Buffer inputs reads" in said
     assert "inputs shift from PE to PE here" in said
-    assert "other numbers of words move: inputs at Buffer" in said
+    assert "other numbers of words move: inputs reads at Buffer" in said
 
 
 def test_what_timeloop_read_is_kept_on_demand(timeloop: Path, tmp_path: Path) -> None:
