@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import random
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-import yaml
 
 from dovetail.accel.architecture import Architecture, Array, Axis, Link, LinkKind, Mac, Memory
 from dovetail.accel.legality import violations
@@ -46,12 +44,7 @@ def random_layer(rng: random.Random) -> Problem:
     """A convolution, a matrix product, a depthwise or grouped convolution, strided or dilated, batched."""
     kind = rng.choice(["conv", "strided", "dilated", "grouped", "depthwise", "matmul"])
     small = (1, 2, 3, 4)
-    bounds = {
-        "N": rng.choice([1, 1, 2]),
-        "K": rng.choice(small),
-        "C": rng.choice(small),
-        "P": rng.choice(small),
-    }
+    bounds = {d: rng.choice(small) for d in "KCP"} | {"N": rng.choice([1, 1, 2])}
     if kind == "matmul":
         return Problem(**bounds | {"P": rng.choice([2, 4, 6])})
     bounds |= {"Q": rng.choice(small), "R": rng.choice([1, 2, 3]), "S": rng.choice([1, 2, 3])}
@@ -118,7 +111,7 @@ def random_mapping(rng: random.Random, problem: Problem, chip: Architecture) -> 
     return Mapping(tuple(nodes))
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(100))
 def test_the_text_says_what_our_model_counts(seed: int) -> None:
     rng = random.Random(seed)
     compared = 0
@@ -142,10 +135,9 @@ def test_the_text_says_what_our_model_counts(seed: int) -> None:
         compared += 1
 
 
-SMALL = (
-    "model__a_glb_mac16__toy_conv3x3",
-    "model__a_glb_mac16_bw__toy_conv3x3_s2",
-    "model__e_rf16__toy_conv1d",
+SMALL = tuple(
+    f"model__{run}"
+    for run in ("a_glb_mac16__toy_conv3x3", "a_glb_mac16_bw__toy_conv3x3_s2", "e_rf16__toy_conv1d")
 )
 
 
@@ -179,4 +171,3 @@ def test_words_of_random_layers_are_of_every_kind() -> None:
     assert any(max(p.stride) > 1 for p in layers) and any(max(p.dilation) > 1 for p in layers)
     assert any(p.G > 1 and p.K == p.C == 1 for p in layers) and any(p.G > 1 and p.K * p.C > 1 for p in layers)
     assert any(p.N > 1 for p in layers) and any(p.Q == p.R == p.S == 1 and p.P > 4 for p in layers)
-    assert json.dumps(yaml.safe_load("[1]")) == "[1]"

@@ -1,14 +1,14 @@
-"""Timeloop's counts from the text of `in.yaml` alone, step by step, by the rules that its runs are known to follow.
+"""Timeloop's counts from the text of `in.yaml` alone, by the rules that its runs are known to follow.
 
 Nothing of ours is imported: the nest is walked iteration by iteration, tiles are sets of words. Rules:
 
-- A level holds the box of all loops at and inside it. When it moves, what is not in the last box is new, as long
-  as it moves by the same vector; after another move the whole box is new and the last move is forgotten.
+- A level holds the box of all loops at and inside it. When it moves, what is not in the last box is new, as
+  long as it moves by the same vector; after another move all of it is new and the last move is forgotten.
 - What is new for one instance is read from the next level outside that keeps the tensor. Instances under one
   parent that need equal sets in one step are served by one read, unless the way there has no multicast.
 - MACs keep nothing: each step needs its one word.
-- Outputs go the other way: what is new counts as an update of the level outside; an update is a read of the old
-  value but for the first of each word there; a level asks for old values but for the first time of each word.
+- Outputs go the other way: what is new is an update of the level outside; an update reads the old value but
+  for the first of each word there; a level asks for old values but for the first time of each word.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def box(nest: Nest, space: str, origin: dict[str, int], extent: dict[str, int]) 
 
 
 def steps_of(nest: Nest, level: int) -> Iterator[tuple[Word, Word, dict[str, int]]]:
-    """For each time and place of a level: the time, the place (one number a spatial loop), where its tile is."""
+    """For each time and place of a level: time, place (one number a spatial loop), where its tile begins."""
     loops = nest.outside(level)
     size: dict[str, int] = dict(nest.inside(level))
     steps = []
