@@ -10,7 +10,7 @@ from typing import Any
 
 from dovetail.accel.mapping_text import format_mapping
 from dovetail.costmodel.layer_cost import NetworkCost
-from dovetail.costmodel.timeloop.case import Inexpressible
+from dovetail.costmodel.timeloop.case import Case, Inexpressible
 from dovetail.costmodel.timeloop.mapspace import Open
 from dovetail.costmodel.timeloop.prepare import Prepared, left_open, prepare
 from dovetail.costmodel.timeloop.program import HOW_TO_GET, METRICS, VARIABLES, environment
@@ -31,7 +31,13 @@ def write(asked: Export) -> str:
     lines, written, nearest = [], 0, 0
     for layer in with_macs(evaluation):
         try:
-            prepared = prepare(layer, cost.architecture, cost.prices, perfect=asked.perfect)
+            prepared = prepare(
+                layer,
+                cost.architecture,
+                cost.prices,
+                perfect=not asked.imperfect,
+                neighbours=False,
+            )
         except Inexpressible as reason:
             lines.append(f"{layer.name} is left out: {reason}")
             continue
@@ -44,7 +50,8 @@ def write(asked: Export) -> str:
         nearest += not prepared.own
     lines.insert(0, f"{written} {'layer' if written == 1 else 'layers'} for Timeloop in {output}")
     if nearest:
-        lines.append(f"{nearest} of them with the nearest mapping that has the form asked for")
+        why = "that has a form there" if asked.imperfect else "whose factors divide"
+        lines.append(f"{nearest} of them with the nearest mapping {why}")
     lines.append(_how_to_run(asked))
     return "\n".join(lines) + "\n"
 
@@ -57,6 +64,9 @@ def _write_layer(folder: Path, prepared: Prepared, given: Open, accelerator: str
     _put_mapper(folder / "mapper.yaml", given, asked)
     _put(folder / "mapping.map", format_mapping(prepared.mapping, case.name, accelerator))
     _put(folder / "expected.json", dump(expected(prepared, given)))
+    if asked.dialect != "v4":
+        _put(folder / "run.sh", _script(prepared.case))
+        (folder / "run.sh").chmod(0o755)
 
 
 def _write_mappers(folder: Path, prepared: Prepared, cost: NetworkCost, asked: Export) -> None:
@@ -65,6 +75,12 @@ def _write_mappers(folder: Path, prepared: Prepared, cost: NetworkCost, asked: E
         with suppress(Inexpressible):
             given = left_open(prepared, cost.architecture, cost.prices, flow.name)
             _put_mapper(folder / f"mapper.{file_name(flow.name)}.yaml", given, asked)
+
+
+def _script(case: Case) -> str:
+    """Runs the case by the rules that come nearest to ours."""
+    settings = "".join(f"{name}={value} \\\n    " for name, value in environment(case).items())
+    return f'#!/bin/sh\ncd "$(dirname "$0")" || exit\n{settings}timeloop-model in.yaml\n'
 
 
 def _put_mapper(path: Path, given: Open, asked: Export) -> None:
@@ -113,4 +129,4 @@ def _how_to_run(asked: Export) -> str:
         return "they are for the Python front end (timeloopfe); the programs themselves read `--dialect v3`"
     if find("timeloop-model", VARIABLES["timeloop-model"]) is None:
         return f"Timeloop is not installed here: {HOW_TO_GET[0]}"
-    return "run in each folder: timeloop-model in.yaml, or timeloop-mapper mapper.yaml"
+    return "run in each folder: ./run.sh (timeloop-model in.yaml), or timeloop-mapper mapper.yaml"

@@ -44,9 +44,17 @@ class Prepared:
 
 
 def prepare(
-    layer: LayerCost, architecture: Architecture, prices: Prices, *, perfect: bool = False
+    layer: LayerCost,
+    architecture: Architecture,
+    prices: Prices,
+    *,
+    perfect: bool = False,
+    neighbours: bool = True,
 ) -> Prepared:
     """The layer with its mapping, or with the nearest that Timeloop can say (of `perfect` factors only).
+
+    Where operands shift from PE to PE and `neighbours` is set, Timeloop may hand them on by its own rule,
+    which is another than ours; otherwise each PE is served from outside, and its counts are known.
 
     Raises Inexpressible where even the nearest mapping has no form, ValueError for a layer without
     MACs.
@@ -65,12 +73,13 @@ def prepare(
     skipped = problem.weight_zeros if skips else 0.0
     case = lower(layer.name, problem, architecture, mapping, table, skipped)
     moved = differing(case, cost.counts)
-    case = _without_neighbours(case, {operand for _, operand in moved})
+    shifting = sorted({o for level in case.levels for o in level.neighbours if o in {m[1] for m in moved}})
+    case = _without_neighbours(case, set(shifting) if neighbours else set())
     notes = [*case.notes, *_definitions(architecture, cost, skipped)]
-    notes += [
-        f"{operand} shift from PE to PE here; there a PE may take what one beside it had a step before"
-        for operand in sorted({operand for level in case.levels for operand in level.neighbours})
-    ]
+    there = (
+        "a PE may take what one beside it had a step before" if neighbours else "each PE is served for itself"
+    )
+    notes += [f"{operand} shift from PE to PE here; there {there}" for operand in shifting]
     if moved:
         names = ", ".join(f"{operand} at {memory}" for memory, operand in moved)
         notes.append(f"{BY_ITS_RULES}: {names}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import random
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from dovetail.accel.architecture import Architecture, Array, Axis, Link, LinkKind, Mac, Memory
 from dovetail.accel.legality import violations
 from dovetail.accel.mapping import For, Holds, Mapping, Spatial
+from dovetail.cli import main
 from dovetail.costmodel import analytic
 from dovetail.costmodel.energy import EnergyTable
 from dovetail.costmodel.timeloop.case import Inexpressible
@@ -133,6 +135,36 @@ def test_the_text_says_what_our_model_counts(seed: int) -> None:
             by_memory = {(memories[n], o): c for (n, o), c in expected.items() if memories[n] is not None}
             assert totals(analytic.count(problem, chip, mapping)) == by_memory
         compared += 1
+
+
+TINY = """
+net tiny
+input image[6, 9, 9]
+a = image -> c1: conv(8, 3, stride = 2, pad = 1) -> relu -> d1: dwconv(3, pad = 1)
+          -> g1: conv(12, 3, groups = 2, pad = 2, dilation = 2) -> p1: conv(10, 1)
+output a -> avgpool(global) -> fc: linear(7)
+"""
+
+
+@pytest.mark.parametrize("chip", ["squeezelerator", "eyeriss", "tpu_v1", "simba", "nvdla", "shidiannao"])
+def test_what_is_expected_beside_an_export_is_what_its_text_gives(chip: str, tmp_path: Path) -> None:
+    """Strided, depthwise, dilated in groups, pointwise and linear, two images, on real accelerators."""
+    (tmp_path / "tiny.net").write_text(TINY)
+    accelerator = HERE.parent.parent / "examples" / "accelerators" / f"{chip}.accel"
+    arguments = ("--to", "timeloop", "-o", tmp_path / "out", "--mapper", "greedy", "--batch", "2")
+    assert main([str(a) for a in ("export", tmp_path / "tiny.net", accelerator, *arguments)]) == 0
+    folders = sorted((tmp_path / "out").iterdir())
+    assert [folder.name for folder in folders] == ["c1", "d1", "fc", "g1", "p1"]
+    for folder in folders:
+        expected = json.loads((folder / "expected.json").read_text())
+        there = expected["traffic_words_there"]
+        for (level, space), found in interpreter.counts((folder / "in.yaml").read_text()).items():
+            said = there[level][OURS[space]]
+            assert (said["reads"], said["fills"], said["updates"]) == found, (folder.name, level, space)
+        if not any("other numbers of words move" in note for note in expected["notes"]):
+            for memory, operands in expected["traffic_words"].items():
+                for operand, counts in operands.items():
+                    assert counts == {action: there[memory][operand][action] for action in counts}
 
 
 SMALL = tuple(
