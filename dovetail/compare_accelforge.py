@@ -17,7 +17,17 @@ from dovetail.costmodel.price_table import energy_table
 from dovetail.costmodel.yaml_text import yaml_text
 from dovetail.evaluation import Evaluation
 from dovetail.export_command import file_name, make_folder
-from dovetail.reasons import AVERAGES, DRAINS, drained, imperfect, links, overlapped, unexplained, unhidden
+from dovetail.reasons import (
+    AVERAGES,
+    DRAINS,
+    drained,
+    imperfect,
+    links,
+    near,
+    overlapped,
+    unexplained,
+    unhidden,
+)
 from dovetail.same_layers import with_macs
 
 WINDOWS = "rows that neighbouring tiles share are fetched again there unless the loop outside walks over them"
@@ -104,7 +114,7 @@ def _reasons(pair: Pair, layer: LayerCost, architecture: Architecture) -> Iterat
     found += unexplained(pair.differing, found)
     hidden = unhidden(cost, pair.theirs)
     found += hidden
-    if not same(pair.ours.cycles, pair.theirs.cycles) and not same(overlapped(cost), pair.theirs.cycles):
+    if not any(near(cycles, pair.theirs.cycles) for cycles in (pair.ours.cycles, overlapped(cost))):
         found.append(Reason(f"{AVERAGES} (cycles)" if imperfect(layer) else PACKED))
     assert pair.theirs.energy_pj is not None and pair.ours.energy_pj is not None
     if not same(pair.ours.energy_pj, pair.theirs.energy_pj):

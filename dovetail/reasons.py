@@ -64,7 +64,7 @@ def imperfect(layer: LayerCost) -> bool:
 
 def unhidden(cost: Cost, theirs: Numbers) -> list[Reason]:
     """Cycles of ours that a tool in which everything overlaps does not have."""
-    if same(cost.cycles, theirs.cycles):
+    if near(cost.cycles, theirs.cycles):
         return []
     found = []
     terms = sorted((t for t in cost.latency.terms if t.kind != "throughput"), key=lambda t: t.kind)
@@ -74,6 +74,11 @@ def unhidden(cost: Cost, theirs: Numbers) -> list[Reason]:
             text = f"{WORDS_OF_TERMS.get(kind, kind)} cost cycles here, there everything overlaps"
             found.append(Reason(text, cycles=cycles))
     return found
+
+
+def near(ours: float, theirs: float) -> bool:
+    """Whether cycles are the same; the other tool may print a fraction of one."""
+    return abs(ours - theirs) < 1 or same(ours, theirs)
 
 
 def overlapped(cost: Cost) -> float:

@@ -97,6 +97,8 @@ def names_of(sections: Sequence[Section]) -> list[str]:
 
 def unused_name(name: str, names: Sequence[str]) -> str:
     """The name, with a number where others have it."""
+    if name.lower() == "wire":
+        name = f"{name}_memory"  # a table of energies called so is that of all networks there
     number = 1
     found = name
     while found in names:

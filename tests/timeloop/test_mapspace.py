@@ -237,3 +237,21 @@ def test_both_dialects_say_the_same() -> None:
 def test_names_of_dimensions_and_data_spaces_are_those_of_the_shape() -> None:
     assert "".join(DIMENSIONS.values()) == "GNMCPQRS"
     assert list(DATASPACES.values()) == ["Weights", "Inputs", "Outputs"]
+
+
+def test_a_memory_larger_than_timeloop_can_say_is_as_large_as_it_can_say() -> None:
+    large = CHIP.replace("size = 64 KiB", "size = 16 GiB")
+    evaluation, (layer,) = layers_of(large)
+    cost = evaluation.cost
+    case = prepare(layer, cost.architecture, cost.prices).case
+    buffer = next(level for level in case.levels if level.name == "Buffer")
+    assert buffer.entries == 2**32 - 1
+
+
+def test_a_memory_called_wire_does_not_price_the_networks() -> None:
+    evaluation, (layer,) = layers_of(CHIP.replace("memory Buffer", "memory Wire"))
+    cost = evaluation.cost
+    tree = yaml.safe_load(yaml_text(model_tree(prepare(layer, cost.architecture, cost.prices).case)))
+    names = [table["name"] for table in tree["ERT"]["tables"]]
+    assert "Wire_memory" in names and "Wire" not in names
+    assert names == [node["name"] for node in tree["architecture"]["subtree"][0]["local"]]
