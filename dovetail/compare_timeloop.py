@@ -81,9 +81,10 @@ def _compare(evaluation: Evaluation, folder: Path, seconds: float, runner: Runne
 
 def _reasons(pair: Pair, prepared: Prepared, notes: Sequence[str], *, searched: bool) -> list[Reason]:
     """The notes; and where the mapping is the same, what explains counts and cycles that still differ."""
-    found = [Reason(note) for note in dict.fromkeys(notes)]
     if searched:
-        return found
+        return [Reason(note) for note in dict.fromkeys(notes)]
+    # What is ours alone is said once, with how many cycles it is.
+    found = [Reason(note) for note in dict.fromkeys(notes) if "are ours alone" not in note]
     moved = differing(prepared.case, prepared.cost.counts)
     keys = tuple(key for key in pair.differing if key[:2] in moved)
     if keys:

@@ -141,6 +141,10 @@ def _worst(pair: Pair, signs: Signs) -> str:
     return label(key)
 
 
+def _energy(pj: float) -> str:
+    return prefixed(pj * 1e-12, "J") if pj >= 1000 else f"{significant(pj)} pJ"
+
+
 def _counts(pair: Pair, signs: Signs) -> PlainTable:
     table = plain_table(("words", "text"), ("ours", "right"), ("theirs", "right"), (signs.times, "right"))
     for key in pair.shared:
@@ -169,6 +173,6 @@ def _sentence(text: str, reasons: list[Reason], layers: int) -> str:
     cycles = sum(reason.cycles for reason in reasons)
     energy = sum(reason.energy_pj for reason in reasons)
     said += [f"{thousands(cycles)} cycles"] if cycles else []
-    said += [prefixed(energy * 1e-12, "J")] if energy else []
+    said += [_energy(energy)] if energy else []
     where = "" if len(reasons) == layers else f" ({len(reasons)} of {layers} layers)"
     return text + where + (f": {', '.join(said)}" if said else "")

@@ -71,7 +71,7 @@ def unhidden(cost: Cost, theirs: Numbers) -> list[Reason]:
     for kind, group in groupby(terms, key=lambda t: t.kind):
         cycles = sum(int(term.cycles) for term in group)
         if cycles:
-            text = f"{WORDS_OF_TERMS.get(kind, kind)} cost cycles here, there everything overlaps"
+            text = f"cycles of {WORDS_OF_TERMS.get(kind, kind)} are ours alone: there everything overlaps"
             found.append(Reason(text, cycles=cycles))
     return found
 
