@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import dovetail as dt
 from dovetail.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -300,6 +301,39 @@ def test_accelforge_is_run_in_the_python_that_is_named(
     found = json.loads(capsys.readouterr().out)
     assert (found["tool"], found["version"]) == ("accelforge", "1.0.467")
     assert found["layers"][0]["theirs"]["cycles"] == 648
+
+
+def test_each_count_that_differs_has_its_reason_or_is_said_to_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stand-in that reads results that leave a memory, and one word of the inputs more than anybody."""
+    evaluation = dt.evaluate(dt.load_network(PALETTE), dt.load_accelerator(TPU), mapper="greedy")
+    (layer,) = [layer for layer in evaluation.layers if layer.name == "pointwise"]
+    leaving = TPU.read_text().replace("holds = [sums]", "holds = [sums]; drain_reads = true")
+    assert leaving != TPU.read_text()
+    (tmp_path / "leaving.accel").write_text(leaving)
+    again = dt.evaluate(
+        dt.load_network(PALETTE), dt.load_accelerator(tmp_path / "leaving.accel"), mapper="greedy"
+    )
+    (other,) = [layer for layer in again.layers if layer.name == "pointwise"]
+    assert layer.mapping == other.mapping and other.chosen is not None
+    row = {"Total<SEP>latency": float(layer.cycles), "Total<SEP>energy": layer.energy_pj}
+    tensors = {"inputs": ("I", 8), "weights": ("W", 8), "outputs": ("O", 8)}
+    for holder in other.chosen.cost.counts.holders:
+        name, bits = tensors[holder.operand]
+        more = holder.memory == "DRAM" and holder.operand == "inputs"
+        place = f"conv<SEP>action<SEP>{holder.memory}<SEP>{name}"
+        row[f"{place}<SEP>read"] = bits * (holder.reads + more)
+        row[f"{place}<SEP>write"] = bits * (holder.fills + holder.updates)
+    python = foreign_python(tmp_path, "1.0.467", f"cat > out.json <<'END'\n{json.dumps(row)}\nEND")
+    arguments = ("--with", "accelforge", "--layer", "pointwise", "--python", python, "--json")
+    assert run("compare", PALETTE, TPU, *arguments) == 0
+    (found,) = json.loads(capsys.readouterr().out)["layers"]
+    reasons = {reason["text"]: reason["counts"] for reason in found["reasons"]}
+    drains = next(text for text in reasons if "a read of it there" in text)
+    assert reasons[drains] == [{"memory": "Acc", "operand": "outputs", "action": "reads"}]
+    nothing = next(text for text in reasons if "that we know explains" in text)
+    assert reasons[nothing] == [{"memory": "DRAM", "operand": "inputs", "action": "reads"}]
 
 
 def test_scalesim_is_run_in_the_python_that_is_named(
