@@ -182,7 +182,8 @@ def evaluate(
         typer.Option("--energy", metavar="tables|accelergy|hwcomponents", help="Where energies come from."),
     ] = "tables",
     python: Annotated[
-        str | None, typer.Option("--python", metavar="PATH", help="The Python that has hwcomponents.")
+        str | None,
+        typer.Option("--python", metavar="PATH", help="Which has hwcomponents or pytimeloop."),
     ] = None,
     html: Annotated[
         Path | None,
@@ -385,8 +386,9 @@ def export(
             "--dialect", metavar="NAME", help="v3 or v4 of Timeloop's input; zero or random weights in ONNX."
         ),
     ] = None,
-    perfect: Annotated[
-        bool, typer.Option("--perfect", help="Timeloop: only factors that divide; its counts are exact then.")
+    imperfect: Annotated[
+        bool,
+        typer.Option("--imperfect", help="Timeloop: mappings as they are, with short last passes."),
     ] = False,
 ) -> int:
     """The same layers, accelerator and mappings as files that another tool reads (docs/other-tools.md)."""
@@ -404,7 +406,7 @@ def export(
         mapper=mapper,
         time=time,
     )
-    return export_command.run(export_command.Export(request, to, output, dialect, perfect))
+    return export_command.run(export_command.Export(request, to, output, dialect, imperfect))
 
 
 @app.command(short_help="A run as one page of HTML that opens offline.")
