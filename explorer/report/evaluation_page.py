@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from dovetail.explorer.report import quantities as q
 from dovetail.explorer.report.data_accelerator import accelerator_rows
@@ -35,6 +36,12 @@ from dovetail.explorer.report.page import contents, figures, page, section
 from dovetail.explorer.report.records import Evaluation, Json, Source
 
 OBJECTIVES = {"edp": "energy-delay product", "energy": "energy", "latency": "latency"}
+
+MAPPINGS: Final = (
+    "A layer unfolds to its loop nest: a frame is a memory with the words of the tiles that it holds, and "
+    "what is inside walks within them; round marks are loops in time, square ones in space. The text beside "
+    "it parses."
+)
 
 
 def evaluation_page(sources: Sequence[Source]) -> str:
@@ -78,6 +85,7 @@ def _count(names: Sequence[str], noun: str) -> str:
 
 
 def _matrix(sources: Sequence[Source]) -> Html:
+    names = ("Network", "", "Latency>", "Energy>", "EDP>", "Power>", "Busy>", "DRAM>", "Area mm²>")
     best: dict[str, float] = {}
     for source in sources:
         e = source.evaluation
@@ -96,21 +104,21 @@ def _matrix(sources: Sequence[Source]) -> Html:
                 number(q.percent(e.utilization)),
                 number(q.prefixed(e.dram_bytes, "B")),
                 number(q.digits(e.area_mm2)),
+                labels=names,
                 cls="best" if e.value == best[e.network] else None,
             )
         )
-    head = heads(
-        "Network", "Accelerator", "Latency>", "Energy>", "EDP>", "Power>", "Busy>", "DRAM>", "Area mm²>"
-    )
-    return table(head, rows, "Networks on accelerators")
+    return table(heads(*names), rows, "Networks on accelerators", cls="stack inline")
 
 
-def folded(source: Source, prefix: str, *, opened: bool, title: Child = None, intro: Child = None) -> Html:
-    """A design in full, to unfold."""
+def folded(
+    source: Source, prefix: str, *, opened: bool, title: Child = None, intro: Child = None, what: str = ""
+) -> Html:
+    """A design in full, to unfold; `what` are the words that tell it from others."""
     e = source.evaluation
     name = title or f"{e.network} on {e.accelerator}"
     time, energy = q.prefixed(e.latency_s, "s"), q.prefixed(e.energy_pj * 1e-12, "J")
-    short = f"{time} · {energy} · {q.digits(e.area_mm2)}{q.NARROW}mm²"
+    short = f"{time} · {energy} · {q.digits(e.area_mm2)}{q.NARROW}mm²" + (f" · {what}" if what else "")
     _, parts = article(source, prefix, level=3)
     return tag(
         "details",
@@ -266,7 +274,7 @@ def article(source: Source, prefix: str, level: int = 2) -> tuple[list[tuple[str
     parts.append(
         ("accelerator", "The accelerator", None, [accelerator_table(rows, classes), source_list(rows)])
     )
-    parts.append(("mappings", "Mappings", None, mapping_details(e, layer)))
+    parts.append(("mappings", "Mappings", MAPPINGS, mapping_details(source, classes, prefix)))
     parts.append(("from", "Assumptions and sources", None, [assumptions(source), provenance(source)]))
     entries = [(prefix + name, title) for name, title, _, _ in parts]
     made = [section(prefix + name, title, body, lead=lead, level=level) for name, title, lead, body in parts]

@@ -113,13 +113,18 @@ def _best_table(run: Run) -> Html:
     ]
     rows.append(("knee", knee(run)))
     differing = varying(run)[:4]
+    names = (
+        "Best",
+        *(f"{word(g.metric).capitalize()}>" for g in run.goals),
+        *(run.axes[i].name for i in differing),
+    )
     written = []
     for name, point in rows:
         cells = [_goal_cell(run, point, goal) for goal in run.goals]
         own = run.choices(point)
         cells += [tag("td", own.get(run.axes[i].name, "–")) for i in differing]
         link = tag("a", name, href=f"#design-{run.names[point]}", data_pick=run.front.index(point))
-        written.append(row(link, *cells))
+        written.append(row(link, *cells, labels=names))
     if run.baseline is not None:
         base = run.baseline
         cells = [
@@ -135,15 +140,11 @@ def _best_table(run: Run) -> Html:
                 join("baseline ", tag("small", base.name)),
                 *cells,
                 *(tag("td") for _ in differing),
+                labels=names,
                 cls="quiet",
             )
         )
-    head = heads(
-        "Best",
-        *(f"{word(g.metric).capitalize()}>" for g in run.goals),
-        *(run.axes[i].name for i in differing),
-    )
-    return table(head, written, "The best designs", cls="bests")
+    return table(heads(*names), written, "The best designs", cls="bests stack inline")
 
 
 def _goal_cell(run: Run, point: int, goal: Goal) -> Html:

@@ -97,6 +97,12 @@ def synthetic(points: int, goals: int = 2, seed: int = 1) -> Run:
 
 
 @pytest.fixture(scope="session")
+def run_of_a_million() -> Run:
+    """As many designs as a page has to bear."""
+    return synthetic(1_000_000)
+
+
+@pytest.fixture(scope="session")
 def make_run() -> Callable[..., Run]:
     """`synthetic`."""
     return synthetic

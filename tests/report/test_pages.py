@@ -13,7 +13,7 @@ import pytest
 from dovetail.explorer.report import quantities as q
 from dovetail.explorer.report.data_run import Run, best, knee, shown_in_full
 from dovetail.explorer.report.evaluation_page import evaluation_page
-from dovetail.explorer.report.html import VOID, join, tag
+from dovetail.explorer.report.html import VOID, join, row, tag
 from dovetail.explorer.report.records import Source
 from dovetail.explorer.report.run_page import run_page
 
@@ -147,8 +147,8 @@ def test_the_first_paragraph_names_the_best_against_the_baseline(make_run: Make)
     assert f"#design-{run.names[knee(run)]}" in opening
 
 
-def test_a_million_designs_stay_below_ten_megabytes(source: Source, make_run: Make) -> None:
-    run = make_run(1_000_000)
+def test_a_million_designs_stay_below_ten_megabytes(source: Source, run_of_a_million: Run) -> None:
+    run = run_of_a_million
     page = run_page(run, dict.fromkeys(run.front, source))
     assert len(page.encode()) < 10_000_000
     assert page.count("<circle") >= len(run.front)
@@ -179,6 +179,39 @@ def test_text_is_escaped_once() -> None:
     assert tag("td", "a < b & c", title='say "x"') == '<td title="say &quot;x&quot;">a &lt; b &amp; c</td>'
     assert tag("p", tag("b", "<")) == "<p><b>&lt;</b></p>"
     assert join(None, ["a", tag("br")], 3) == "a<br>3"
+
+
+def test_cells_know_their_columns_where_a_page_is_too_narrow_for_heads() -> None:
+    cells = row("a", tag("td", 1, cls="n"), ["b", tag("td")], labels=("Name", "One>", "B & C", ""))
+    assert cells == (
+        '<tr><th scope="row">a</th><td data-label="One" class="n">1</td>'
+        '<td data-label="B &amp; C">b</td><td></td></tr>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"), [(1.264, "1.26×"), (12.47, "12.5×"), (0.4512, "0.45×"), (1340, "1 340×")]
+)
+def test_ratios_have_three_digits(ratio: float, text: str) -> None:
+    assert q.times(ratio).replace("\u202f", " ") == text
+
+
+def test_layers_that_are_mapped_alike_share_a_picture(source: Source) -> None:
+    lines = next(iter(source.nests.values()))
+    alike = replace(source, nests=dict.fromkeys(source.nests, lines))
+    page = evaluation_page([alike])
+    drawn, used = page.count('<g id="nest-'), page.count('<use href="#nest-')
+    assert (drawn, used) == (1, len(source.nests) - 1)
+    assert evaluation_page([source]).count('<g id="nest-') == len(set(source.nests.values()))
+
+
+def test_designs_in_full_fill_what_the_page_has_room_for_and_say_so(source: Source, make_run: Make) -> None:
+    run = make_run(2500, goals=3)
+    page = run_page(run, dict.fromkeys(run.front, source))
+    shown = page.count('class="design"')
+    assert 0 < shown < len(run.front) and len(page.encode()) < 10_000_000
+    assert f"{shown} of {len(run.front)} designs of the front" in page
+    assert "as many as the page has room for" in page
 
 
 @pytest.mark.parametrize(
