@@ -99,7 +99,7 @@ def run_shown(make_run: Callable[..., Run]) -> Run:
 
 @pytest.fixture(scope="module")
 def chromium() -> tuple[str, str]:
-    """Where the browser and its driver are; asked for first, so that a lack is found before pages are made."""
+    """Where browser and driver are; asked for first, so that a lack is found before pages are made."""
     assert BROWSER is not None and DRIVER is not None, "chromium and chromedriver are required here"
     return BROWSER, DRIVER
 
