@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dovetail.explorer.report import quantities as q
 from dovetail.explorer.report.data_accelerator import PartRow, sources_of
+from dovetail.explorer.report.data_edge import EdgeRow
 from dovetail.explorer.report.data_evaluation import Budget, Choice
 from dovetail.explorer.report.draw_layers import part_word
 from dovetail.explorer.report.draw_nest import Nests
@@ -74,6 +75,33 @@ def budget_list(budget: Budget) -> Html:
         words = "within" if keeps else "above"
         items.append((f"Limit of {watts:g}{q.NARROW}W", f"{words}, {q.percent(share)} of it"))
     return tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in items], cls="facts")
+
+
+def edge_table(rows: Sequence[EdgeRow]) -> Html:
+    """The same for several designs, a line each; a power above a limit stands out."""
+    limits = [watts for watts, _ in rows[0].budget.fits]
+    names = (
+        "Design",
+        "Inferences a second>",
+        "Energy of one>",
+        "Power>",
+        *(f"Of {watts:g}{q.NARROW}W>" for watts in limits),
+        f"Inferences a charge of {rows[0].budget.battery_wh:g}{q.NARROW}Wh>",
+        "A charge lasts>",
+    )
+    written = []
+    for edge in rows:
+        b = edge.budget
+        cells = [
+            number(q.digits(b.inferences_per_second)),
+            number(q.prefixed(b.joules_per_inference, "J")),
+            number(q.prefixed(b.power_w, "W")),
+            *(number(q.percent(b.power_w / w), cls="n" if keeps else "n over") for w, keeps in b.fits),
+            number(_count(b.inferences_per_charge)),
+            number(f"{q.digits(b.hours_per_charge)}{q.NARROW}h"),
+        ]
+        written.append(row(edge.name, *cells, labels=names, cls="quiet" if edge.point is None else None))
+    return table(heads(*names), written, "Budget at the edge", cls="edge stack inline")
 
 
 def _count(inferences: int) -> str:

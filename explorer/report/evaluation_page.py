@@ -16,6 +16,7 @@ from dovetail.explorer.report.data_evaluation import (
     parts_in_order,
     roofline,
     time_bars,
+    winners,
 )
 from dovetail.explorer.report.data_graph import graph
 from dovetail.explorer.report.draw_graph import draw_graph
@@ -66,6 +67,7 @@ def evaluation_page(sources: Sequence[Source]) -> str:
             + _count([s.evaluation.accelerator for s in sources], "accelerator"),
         ),
         tag("p", f"Batch {first.batch}, mapped for the least {OBJECTIVES[first.objective]}.", cls="under"),
+        tag("p", [_winner(n, ordered) for n, ordered in winners(sources).items()], cls="answer"),
     )
     return page(
         title,
@@ -78,6 +80,19 @@ def evaluation_page(sources: Sequence[Source]) -> str:
     )
 
 
+def _winner(network: str, ordered: Sequence[Evaluation]) -> list[Child]:
+    """Which accelerator is best for a network, and by how much."""
+    best = ordered[0]
+    time, energy = q.prefixed(best.latency_s, "s"), q.prefixed(best.energy_pj * 1e-12, "J")
+    said: list[Child] = [f"{network} takes ", tag("strong", time), " and ", tag("strong", energy)]
+    if len(ordered) == 1:
+        return [*said, f" on {best.accelerator}. "]
+    others = ", ".join(f"on {e.accelerator} {q.times(e.value / best.value)}" for e in ordered[1:4])
+    more = f", and {len(ordered) - 4} more are behind" if len(ordered) > 4 else ""
+    said += [" on ", tag("b", best.accelerator), f", the best of {len(ordered)}; "]
+    return [*said, f"the {OBJECTIVES[best.objective]} is {others} as much{more}. "]
+
+
 def _count(names: Sequence[str], noun: str) -> str:
     """The name where it is one, `3 networks` where there are several."""
     different = list(dict.fromkeys(names))
@@ -85,11 +100,8 @@ def _count(names: Sequence[str], noun: str) -> str:
 
 
 def _matrix(sources: Sequence[Source]) -> Html:
-    names = ("Network", "", "Latency>", "Energy>", "EDP>", "Power>", "Busy>", "DRAM>", "Area mm²>")
-    best: dict[str, float] = {}
-    for source in sources:
-        e = source.evaluation
-        best[e.network] = min(best.get(e.network, e.value), e.value)
+    names = ("Network", "Accelerator", "Latency>", "Energy>", "EDP>", "Power>", "Busy>", "DRAM>", "Area mm²>")
+    best = {network: ordered[0].value for network, ordered in winners(sources).items()}
     rows = []
     for i, source in enumerate(sources):
         e = source.evaluation
@@ -104,7 +116,7 @@ def _matrix(sources: Sequence[Source]) -> Html:
                 number(q.percent(e.utilization)),
                 number(q.prefixed(e.dram_bytes, "B")),
                 number(q.digits(e.area_mm2)),
-                labels=names,
+                labels=("", "", *names[2:]),
                 cls="best" if e.value == best[e.network] else None,
             )
         )

@@ -137,7 +137,7 @@ def _best_table(run: Run) -> Html:
         ]
         written.append(
             row(
-                join("baseline ", tag("small", base.name)),
+                join("baseline ", tag("small", f"{base.name}, 1×")),
                 *cells,
                 *(tag("td") for _ in differing),
                 labels=names,

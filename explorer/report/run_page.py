@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dovetail.explorer.report import quantities as q
+from dovetail.explorer.report.data_edge import edge_rows
 from dovetail.explorer.report.data_run import (
     Effect,
     Goal,
@@ -18,6 +19,7 @@ from dovetail.explorer.report.data_run import (
 )
 from dovetail.explorer.report.draw_front import draw_front
 from dovetail.explorer.report.draw_parallel import MOST_AXES, draw_parallel, lines_shown
+from dovetail.explorer.report.draw_tables import edge_table
 from dovetail.explorer.report.evaluation_page import folded
 from dovetail.explorer.report.html import Child, Html, heads, join, number, row, table, tag
 from dovetail.explorer.report.page import contents, page, section
@@ -43,6 +45,7 @@ def run_page(run: Run, details: Mapping[int, Source]) -> str:
         ("front", "The front"),
         ("parallel", "Across all choices"),
         ("effects", "Which choices matter"),
+        ("edge", "At the edge"),
         ("designs", "Designs of the front"),
         ("full", "In full"),
         ("from", "Assumptions and sources"),
@@ -52,6 +55,12 @@ def run_page(run: Run, details: Mapping[int, Source]) -> str:
     if run.front:
         words = {metric: word(metric) for metric in run.metrics}
         body = [_front(run, words), _parallel(run, words), _effects(run)]
+        edge = edge_rows(run)
+        if edge:
+            lead = "The accelerator and its outermost memory alone; a device has more to feed."
+            body.append(section("edge", "At the edge", edge_table(edge), lead=lead))
+        else:
+            entries.remove(("edge", "At the edge"))
         rest = join(*body, _designs(run, {}), str(script_data(run, ())))
         full = _in_full(run, details, max(FEWEST_BYTES, MOST_BYTES - len(rest.encode())))
         body.append(_designs(run, full))

@@ -181,6 +181,15 @@ def test_text_is_escaped_once() -> None:
     assert join(None, ["a", tag("br")], 3) == "a<br>3"
 
 
+def test_several_evaluations_begin_with_the_best_of_each_network(source: Source) -> None:
+    e = source.evaluation
+    worse = replace(source, evaluation=replace(e, accelerator="other", value=3.5 * e.value))
+    page = evaluation_page([worse, source])
+    opening = page[page.index('class="answer"') : page.index("<main")]
+    assert f"{e.network} takes <strong>{q.prefixed(e.latency_s, 's')}</strong>" in opening
+    assert f"on <b>{e.accelerator}</b>, the best of 2; " in opening and "on other 3.50× as much" in opening
+
+
 def test_cells_know_their_columns_where_a_page_is_too_narrow_for_heads() -> None:
     cells = row("a", tag("td", 1, cls="n"), ["b", tag("td")], labels=("Name", "One>", "B & C", ""))
     assert cells == (
