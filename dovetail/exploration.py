@@ -43,6 +43,25 @@ class Rows(Sequence[PointResult]):
         """A dictionary for each: its number, its choices, its metrics."""
         return [{"point": r.index, **r.choices, **r.metrics} for r in self.results]
 
+    def _repr_html_(self) -> str:
+        from dovetail.explore_table import shown_value
+        from dovetail.explorer.report.html import heads, number, row, table
+
+        choices = list(dict.fromkeys(name for r in self.results for name in r.choices))
+        metrics = list(dict.fromkeys(name for r in self.results for name in r.metrics))
+        lines = [
+            row(
+                str(r.index),
+                [r.choices.get(name, "") for name in choices],
+                [
+                    number(shown_value(r.metrics[n], self.units.get(n, "")) if n in r.metrics else "")
+                    for n in metrics
+                ],
+            )
+            for r in self.results
+        ]
+        return table(heads("point", *choices, *(f"{name}>" for name in metrics)), lines, "Designs")
+
     def to_frame(self) -> Any:
         """A pandas DataFrame, a line for each; raises ImportError without pandas (`to_rows` needs nothing).
 

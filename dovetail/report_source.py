@@ -11,6 +11,7 @@ from dovetail import __version__
 from dovetail.accel.mapping_picture import draw_data
 from dovetail.console import complain
 from dovetail.evaluation_json import evaluation_json
+from dovetail.explorer.content import model_digest
 from dovetail.explorer.report.records import InputFile, Source, read_evaluation
 from dovetail.faults import CommandLineFault
 from dovetail.jsonout import accelerator_json, network_json, parameters_json
@@ -36,7 +37,7 @@ def source_of(evaluation: Evaluation, designs: Sides, options: Sequence[tuple[st
             if layer.mapping is not None
         },
         tuple(input_file(path, design) for path, design in designs),
-        (("Dovetail", __version__),),
+        (("Dovetail", __version__), ("its cost model", model_digest())),
         tuple(options),
     )
 

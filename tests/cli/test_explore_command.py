@@ -193,6 +193,20 @@ def test_a_front_is_a_frame_with_its_units(folder: Path) -> None:
     assert frame.attrs["units"]["latency"] == "s" and frame.attrs["units"]["energy"] == "pJ"
 
 
+def test_a_front_is_a_table_in_a_notebook(folder: Path) -> None:
+    import re
+
+    import dovetail as dt
+
+    front = dt.explore("tiny.net", "small.accel", where=["n == 4"], workers=1).front
+    html = front._repr_html_()
+    cells = re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", html)
+    names = ["point", *front[0].choices, *front[0].metrics]
+    assert cells[: len(names)] == names
+    assert len(cells) == len(names) * (1 + len(front))
+    assert cells[len(names)] == str(front[0].index) and "4" in cells[len(names) : 2 * len(names)]
+
+
 def test_a_frame_without_pandas_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -239,3 +240,18 @@ def test_designs_in_full_fill_what_the_page_has_room_for_and_say_so(source: Sour
 )
 def test_metrics_are_written_with_three_digits_and_a_prefix(value: float, unit: str, text: str) -> None:
     assert q.metric(value, unit) == text
+
+
+def test_a_page_names_the_versions_and_the_hashes_of_its_inputs(
+    source: Source, evaluated: str, tiny: Path, squeezelerator: Path
+) -> None:
+    import hashlib
+
+    from dovetail import __version__
+    from dovetail.explorer.content import model_digest
+
+    assert f"Computed by Dovetail {__version__}, its cost model {model_digest()}." in evaluated
+    assert len(source.inputs) == 2
+    for file, path in zip(source.inputs, (tiny, squeezelerator), strict=True):
+        assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert f"<code>{file.sha256}</code>" in evaluated
