@@ -8,6 +8,7 @@ python docs/pictures.py --report [FOLDER]   also the first screen of a report, w
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -32,22 +33,6 @@ FLAGS = (
     "--disable-component-update --disable-sync --hide-scrollbars --force-device-scale-factor=1 "
     "--window-size=1280,900"
 )
-
-# The mapping of docs/language.md.
-MAPPING = """\
-mapping for "fire9.squeeze1x1" on squeezelerator
-DRAM holds weights, inputs, outputs
-for K in 64 by 32
-for C in 512 by 64
-  Buffer holds inputs, outputs
-  for C in 64 by 32
-    spatial C in 32 along PE.row
-    spatial K in 32 along PE.col
-    Register holds weights
-    for P in 13
-    for Q in 13
-      mac
-"""
 
 # Rich's own frame without its link to a font on the network.
 FRAME = """\
@@ -107,7 +92,8 @@ def main(folder: Path, report: bool) -> None:
     dt.draw(dt.load_network(tutorial / "mine.net")).save(folder / "network.svg")
     accelerator = dt.load_accelerator(tutorial / "mine.accel", n=16, buffer="64 KiB")
     dt.draw(accelerator).save(folder / "accelerator.svg")
-    nest = mapping_from_text(MAPPING)
+    language = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    nest = mapping_from_text(re.findall(r"```map\n(.*?)```", language, re.DOTALL)[0])
     layer = dt.load_network(ROOT / "examples/networks/squeezenet_v1_0.net").network[nest.layer]
     dt.draw(nest.mapping, title=f"{nest.layer} on {nest.accelerator}", problem=layer.loops).save(
         folder / "mapping.svg"
