@@ -124,13 +124,13 @@ def _matrix(sources: Sequence[Source]) -> Html:
 
 
 def folded(
-    source: Source, prefix: str, *, opened: bool, title: Child = None, intro: Child = None, what: str = ""
+    source: Source, prefix: str, *, opened: bool, title: Child = None, intro: Child = None, short: str = ""
 ) -> Html:
-    """A design in full, to unfold; `what` are the words that tell it from others."""
+    """A design in full, to unfold; `short` says what it takes, unless the evaluation does."""
     e = source.evaluation
     name = title or f"{e.network} on {e.accelerator}"
     time, energy = q.prefixed(e.latency_s, "s"), q.prefixed(e.energy_pj * 1e-12, "J")
-    short = f"{time} · {energy} · {q.digits(e.area_mm2)}{q.NARROW}mm²" + (f" · {what}" if what else "")
+    short = short or f"{time} · {energy} · {q.digits(e.area_mm2)}{q.NARROW}mm²"
     _, parts = article(source, prefix, level=3)
     return tag(
         "details",

@@ -37,19 +37,19 @@ def answer(run: Run) -> Html:
     *most, last = [word(goal.metric) for goal in run.goals]
     goals = f"{', '.join(most)} and {last}" if most else last
     if len(run.goals) == 1 and len(run.front) == 1:
-        said: list[Child] = [f"Of {q.whole(points)} designs one is best in {goals}. "]
+        said: list[Child] = [f"Of {_size(run.considered)} designs one is best in {goals}. "]
     else:
-        said = [
-            f"Of {q.whole(points)} designs {q.whole(len(run.front))} are worth a look: no other is better in "
-            f"{goals} at once. "
-        ]
+        many = f"Of {_size(run.considered)} designs {q.whole(len(run.front))} are worth a look: "
+        said = [f"{many}no other is better in {goals} at once. "]
     said += [_superlative(run, goal) for goal in run.goals]
     middle = knee(run)
     if all(middle != best(run, goal) for goal in run.goals):
         said += ["In between, ", _named(run, middle), " gives ", _values(run, middle), "."]
     shown = "proved" if run.exact else "as far as it was searched"
     items = [
-        ("Designs", q.whole(points), f"of {_size(run.space_size)}" if run.space_size else "evaluated"),
+        ("Designs", _size(run.considered), "all in the space")
+        if run.winners_alone
+        else ("Designs", q.whole(points), f"of {_size(run.space_size)}" if run.space_size else "evaluated"),
         ("On the front", q.whole(len(run.front)), shown),
     ]
     if run.refused:

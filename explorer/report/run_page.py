@@ -12,15 +12,16 @@ from dovetail.explorer.report.data_run import (
     Goal,
     Run,
     best,
+    differs,
     effects,
     knee,
     pairs,
     varying,
 )
 from dovetail.explorer.report.draw_front import draw_front
-from dovetail.explorer.report.draw_parallel import MOST_AXES, draw_parallel, lines_shown
+from dovetail.explorer.report.draw_parallel import MOST_AXES, axes_shown, draw_parallel, lines_shown
 from dovetail.explorer.report.draw_tables import edge_table
-from dovetail.explorer.report.evaluation_page import folded
+from dovetail.explorer.report.evaluation_page import OBJECTIVES, folded
 from dovetail.explorer.report.html import Child, Html, heads, join, number, row, table, tag
 from dovetail.explorer.report.page import contents, page, section
 from dovetail.explorer.report.records import Source
@@ -54,7 +55,12 @@ def run_page(run: Run, details: Mapping[int, Source]) -> str:
     full: dict[int, Html] = {}
     if run.front:
         words = {metric: word(metric) for metric in run.metrics}
-        body = [_front(run, words), _parallel(run, words), _effects(run)]
+        body = [_front(run, words)]
+        if axes_shown(run):
+            body.append(_parallel(run, words))
+        else:
+            entries.remove(("parallel", "Across all choices"))
+        body.append(_effects(run))
         edge = edge_rows(run)
         if edge:
             lead = "The accelerator and its outermost memory alone; a device has more to feed."
@@ -111,7 +117,12 @@ def _parallel(run: Run, words: Mapping[str, str]) -> Html:
 def _effects(run: Run) -> Html:
     found = effects(run)
     if not found:
-        return section("effects", "Which choices matter", tag("p", "There was nothing to choose."))
+        same = (
+            "All designs that were kept make the same choices."
+            if run.axes
+            else "There was nothing to choose."
+        )
+        return section("effects", "Which choices matter", tag("p", same))
     names = ("Choice", *(word(goal.metric).capitalize() for goal in run.goals))
     rows = [
         row(
@@ -126,7 +137,8 @@ def _effects(run: Run) -> Html:
     ]
     lead = (
         "How much of the variation of each objective a choice explains by itself (η² over all designs that "
-        "were evaluated), with the options that are best and worst on average."
+        f"were {'kept: the front' if run.winners_alone else 'evaluated'}), with the options that are best "
+        "and worst on average."
     )
     more = len(found) - MOST_EFFECTS
     rest = tag("p", f"{more} more choices explain less.", cls="quiet") if more > 0 else None
@@ -190,9 +202,7 @@ def _designs(run: Run, full: Mapping[int, Html]) -> Html:
 
 def _how_many(run: Run, details: Mapping[int, Source], full: Mapping[int, Html]) -> str:
     shown, front = q.whole(len(full)), q.whole(len(run.front))
-    which = f"All {front} designs" if len(full) == len(run.front) else f"{shown} of {front} designs"
-    if len(run.front) == 1:
-        which = "The design"
+    which = "Every design" if len(full) == len(run.front) else f"{shown} of {front} designs"
     why = ", as many as the page has room for" if len(full) < len(details) else ""
     return f"{which} of the front, evaluated again layer by layer{why}."
 
@@ -207,22 +217,34 @@ def _in_full(run: Run, details: Mapping[int, Source], most: int) -> dict[int, Ht
     for point in wanted:
         if point not in details:
             continue
-        name = run.names[point]
-        choices = [tag("div", tag("dt", n), tag("dd", option)) for n, option in run.choices(point).items()]
-        intro = tag("dl", choices, cls="facts choices")
-        own = run.choices(point)
-        differing = [
-            (run.axes[i].name, own[run.axes[i].name]) for i in varying(run) if run.axes[i].name in own
-        ]
-        what = ", ".join(f"{n} {option}" for n, option in differing[:4])
-        made[point] = folded(
-            details[point], f"d{name}-", opened=False, title=f"Design {name}", intro=intro, what=what
-        )
+        made[point] = _design(run, point, details[point])
         size += len(made[point].encode())
         if size > most:
             del made[point]
             break
     return {point: made[point] for point in run.front if point in made}
+
+
+def _design(run: Run, point: int, source: Source) -> Html:
+    """A design to unfold, told from others by what it takes and by its choices."""
+    own, e = run.choices(point), source.evaluation
+    choices = [tag("div", tag("dt", n), tag("dd", option)) for n, option in own.items()]
+    intro = [tag("dl", choices, cls="facts choices")]
+    took = [
+        q.metric(float(run.column(name)[point]), run.units.get(name, ""))
+        for name in ("latency", "energy", "area")
+        if name in run.metrics
+    ]
+    if differs(run, point, e.latency_s, e.energy_pj):
+        note = (
+            f"In the run this design takes {' and '.join(took[:2])}: some of its layers are mapped for less "
+            f"time, others for less energy. Here each has its mapping of least {OBJECTIVES[e.objective]}."
+        )
+        intro.append(tag("p", note, cls="note-mixed"))
+    differing = [run.axes[i].name for i in varying(run) if run.axes[i].name in own]
+    short = " · ".join([*took, *filter(None, [", ".join(f"{n} {own[n]}" for n in differing[:4])])])
+    name = run.names[point]
+    return folded(source, f"d{name}-", opened=False, title=f"Design {name}", intro=intro, short=short)
 
 
 def _sources(run: Run) -> Html:

@@ -182,6 +182,26 @@ def test_text_is_escaped_once() -> None:
     assert join(None, ["a", tag("br")], 3) == "a<br>3"
 
 
+def test_a_design_whose_run_mixed_mappings_says_so(source: Source, make_run: Make) -> None:
+    run = make_run(200)
+    point = run.front[0]
+    page = run_page(run, {point: source})  # the run's numbers are formulas: never those of the evaluation
+    took = q.metric(float(run.column("latency")[point]), "s")
+    assert page.count("In the run this design takes") == 1
+    assert f"In the run this design takes {took} and " in page
+    values = run.values.copy()
+    values[point, :2] = source.evaluation.latency_s, source.evaluation.energy_pj
+    assert "In the run this design takes" not in run_page(replace(run, values=values), {point: source})
+
+
+def test_the_front_of_a_space_too_large_to_walk_speaks_of_the_space(make_run: Make) -> None:
+    run = make_run(50)
+    page = run_page(replace(run, space_size=984770902183611232881), {})
+    opening = page[page.index('class="answer"') : page.index("<nav")]
+    assert opening.startswith('class="answer">Of 9.85 × 10²⁰ designs ')
+    assert "kept: the front" in page
+
+
 def test_several_evaluations_begin_with_the_best_of_each_network(source: Source) -> None:
     e = source.evaluation
     worse = replace(source, evaluation=replace(e, accelerator="other", value=3.5 * e.value))
