@@ -19,6 +19,8 @@ from dovetail.explorer.store import Store, choice_names
 from dovetail.explorer.study import Options, Study
 
 Row = dict[str, Any]
+Design = str | Path
+Several = Design | Sequence[Design]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +43,59 @@ class Rows(Sequence[PointResult]):
         """A dictionary for each: its number, its choices, its metrics."""
         return [{"point": r.index, **r.choices, **r.metrics} for r in self.results]
 
+    def _repr_html_(self) -> str:
+        from dovetail.explore_table import shown_value
+        from dovetail.explorer.report.html import heads, number, row, table
+
+        choices = list(dict.fromkeys(name for r in self.results for name in r.choices))
+        metrics = list(dict.fromkeys(name for r in self.results for name in r.metrics))
+        lines = [
+            row(
+                str(r.index),
+                [r.choices.get(name, "") for name in choices],
+                [
+                    number(shown_value(r.metrics[n], self.units.get(n, "")) if n in r.metrics else "")
+                    for n in metrics
+                ],
+            )
+            for r in self.results
+        ]
+        return table(heads("point", *choices, *(f"{name}>" for name in metrics)), lines, "Designs")
+
     def to_frame(self) -> Any:
-        """A pandas DataFrame; raises ImportError where pandas is not installed (`to_rows` needs nothing)."""
+        """A pandas DataFrame, a line for each; raises ImportError without pandas (`to_rows` needs nothing).
+
+        Columns are those of `to_rows`; `frame.attrs["units"]` has the unit of each metric. Numbers of points
+        outgrow 64 bit in large spaces: they are Python integers then, in a column of objects.
+        """
         try:
             pandas = import_module("pandas")
         except ImportError as fault:
-            raise ImportError("to_frame needs pandas, which is not installed; to_rows does not") from fault
-        return pandas.DataFrame(self.to_rows())
+            raise ImportError(
+                "to_frame needs pandas: pip install 'dovetail-dse[frame]'; to_rows needs nothing"
+            ) from fault
+        frame = pandas.DataFrame(self.to_rows())
+        frame.attrs["units"] = dict(self.units)
+        return frame
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: its folder, what was asked, how it ended, its front."""
+    """A run: its folder, what was asked, its front, how it ended."""
 
     folder: RunFolder
     study: Study
     front: Rows
-    report: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    """`engine`, `exact`, `claim`, `finished` ...; empty where the run was not ended."""
     baseline: PointResult | None
 
     @classmethod
     def of(cls, outcome: Outcome) -> Run:
         """The run that was just carried out."""
-        report = outcome.folder.report() or {}
+        summary = outcome.folder.report() or {}
         front = Rows(outcome.front, outcome.folder.metrics)
-        return cls(outcome.folder, outcome.study, front, report, outcome.baseline)
+        return cls(outcome.folder, outcome.study, front, summary, outcome.baseline)
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -100,6 +130,22 @@ class Run:
         """All results as Parquet, a column for each choice; raises DovetailError if it cannot."""
         with closing(Store(self.folder.results, list(self.folder.metrics), read_only=True)) as store:
             store.export(Path(path), choice_names(store.results()))
+
+    def report(
+        self, path: str | Path, *, designs: int = 24, baseline: tuple[Design, Design] | None = None
+    ) -> Path:
+        """Write the co-design report, one page of HTML that opens offline; returns where it is.
+
+        `designs` of the front are evaluated again and shown layer by layer; `baseline`, a network and an
+        accelerator by their files, takes the place of the study's. Raises ValueError for fewer than no
+        designs, OSError where the page cannot be written, DovetailError where a file cannot be read.
+        """
+        from dovetail.run_report import report_page
+
+        against = None if baseline is None else (Path(baseline[0]), Path(baseline[1]))
+        place = Path(path)
+        place.write_bytes(report_page(self.folder, designs, against).encode("utf-8"))
+        return place
 
     def to_json(self) -> dict[str, Any]:
         """What `dovetail explore --json` prints, as a dictionary."""
@@ -149,10 +195,6 @@ class Run:
         from dovetail.explore_table import run_view
 
         return html_of(lambda signs: run_view(self, signs, everything=True))
-
-
-Design = str | Path
-Several = Design | Sequence[Design]
 
 
 def explore(

@@ -27,7 +27,7 @@ MOST_CHOICES: Final = 8
 
 def run_view(run: Run, signs: Signs, *, everything: bool) -> RenderableType:
     """Heading, claim, the front as a table; choices that are the same all over it are said once."""
-    report = run.report
+    report = run.summary
     rows, designs = int(report.get("rows") or 0), report.get("designs")
     facts = [f"{report.get('engine', '?')} engine", f"{thousands(rows)} points evaluated"]
     if designs:
