@@ -60,7 +60,9 @@ def select(candidates: Sequence[Sequence[Point]], objective: Objective) -> tuple
 
 
 def _least_product(candidates: Sequence[Sequence[Point]]) -> tuple[int, ...]:
-    hulls = [_hull(points) for points in candidates]
+    known = {id(points): points for points in candidates}  # equal layers may share a list
+    corners = {name: _hull(points) for name, points in known.items()}
+    hulls = [corners[id(points)] for points in candidates]
     steps = sorted(
         (-_saving(candidates[layer][hull[at]], candidates[layer][hull[at + 1]]), layer, at)
         for layer, hull in enumerate(hulls)

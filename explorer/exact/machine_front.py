@@ -276,7 +276,7 @@ class _Machine:
             name: totals[name] for name in self.plan.recursion.metrics[len(COUNTS) :] if name in totals
         }
         names = {**self.plan.names, **additive}
-        return Work(self.plan.first, (), int(macs) * self.study.batch, int(params), peak, names)
+        return Work(self.plan.first, (), (), (), int(macs) * self.study.batch, int(params), peak, names)
 
     # ------------------------------------------------------------------------------------ results
 
