@@ -6,19 +6,19 @@ counted once. Whole numbers in float64 columns, exact below 2**53 as in `batch.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dovetail.accel.architecture import Architecture
-from dovetail.accel.mapping import Mapping
+from dovetail.accel.mapping import For, Holds, Mapping, Node, Spatial
 from dovetail.costmodel.analytic import Nest, tally
 from dovetail.costmodel.batch import EXACT, Floats
 from dovetail.costmodel.columns import Number
-from dovetail.costmodel.nest import Structure
+from dovetail.costmodel.nest import Loop, Structure
 from dovetail.costmodel.tally import HopTally, Tallied, Tally
 from dovetail.dsl.problem import Problem
 
@@ -67,15 +67,10 @@ class Counted:
 
     def add(self, architecture: Architecture, mappings: Sequence[Mapping]) -> list[tuple[int, int]]:
         """Count mappings; the chain and the row of each. Raises Inexact."""
-        structures: dict[tuple[object, ...], list[int]] = {}
-        for at, mapping in enumerate(mappings):
-            nodes = Structure.of(architecture, mapping).nodes
-            structures.setdefault((nodes, mapping.flat), []).append(at)
         places: list[tuple[int, int]] = [(0, 0)] * len(mappings)
-        for members in structures.values():
-            structure = Structure.of(architecture, mappings[members[0]])
-            bounds = np.array([[loop.bound for loop in mappings[at].loops] for at in members], np.int64)
-            steps = np.array([[loop.step for loop in mappings[at].loops] for at in members], np.int64)
+        for structure, members, bounds in self._grouped(architecture, mappings):
+            inner = [len(bounds[0]) if at is None else at for at in structure.next_inner]
+            steps = np.append(bounds, np.ones((len(bounds), 1), np.int64), axis=1)[:, inner]
             perfect = (bounds % steps == 0).all(axis=1)
             for divides in (True, False):
                 some = np.flatnonzero(perfect == divides)
@@ -84,6 +79,26 @@ class Counted:
                     for row, which in enumerate(some.tolist(), start=first):
                         places[members[which]] = chain, row
         return places
+
+    def _grouped(
+        self, architecture: Architecture, mappings: Sequence[Mapping]
+    ) -> Iterator[tuple[Structure, list[int], NDArray[np.int64]]]:
+        """Structures, the mappings that are counted as theirs, and the bounds that make them these mappings.
+
+        A loop of one trip changes no count: a mapping goes along with one that has the same loops and more.
+        """
+        groups: list[tuple[Structure, list[int], list[list[int]]]] = []
+        for at in sorted(range(len(mappings)), key=lambda at: (-len(mappings[at].nodes), at)):
+            for structure, members, bounds in groups:
+                row = _fitted(mappings[at], structure, self.problem)
+                if row is not None:
+                    members.append(at)
+                    bounds.append(row)
+                    break
+            else:
+                own = [loop.bound for loop in mappings[at].loops]
+                groups.append((Structure.of(architecture, mappings[at]), [at], [own]))
+        return ((structure, members, np.array(bounds, np.int64)) for structure, members, bounds in groups)
 
     def _count(self, structure: Structure, bounds: NDArray[np.int64], *, perfect: bool) -> tuple[int, int]:
         """Count mappings of one structure; their chain and the row of the first."""
@@ -127,6 +142,37 @@ class Counted:
             for (array, link, operand), number in zip(described.hops, words, strict=True)
         ]
         return Tallied(self.problem, columns[0], columns[1], tallies, hops)
+
+
+def _fitted(mapping: Mapping, structure: Structure, problem: Problem) -> list[int] | None:
+    """The bounds that make this mapping of a structure, further loops having one trip; None: none do."""
+    if mapping.flat != structure.flat:
+        return None
+    left = problem.bounds
+    bounds: list[int] = []
+    nodes = iter(mapping.nodes)
+    node = next(nodes, None)
+    for place in structure.nodes:
+        if isinstance(place, Holds):
+            if node != place:
+                return None
+        else:
+            bounds.append(left[place.dimension])
+            if not _is_at(node, place):
+                continue
+            left[place.dimension] = node.step
+        node = next(nodes, None)
+    return bounds if node is None else None
+
+
+def _is_at(node: Node | None, place: Loop) -> TypeGuard[For | Spatial]:
+    match node:
+        case For():
+            return place.array is None and node.dimension == place.dimension
+        case Spatial():
+            return (node.dimension, node.array, node.axis) == (place.dimension, place.array, place.axis)
+        case _:
+            return False
 
 
 def _numbers(tallied: Tallied) -> list[Number]:
