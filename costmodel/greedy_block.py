@@ -75,7 +75,7 @@ def blocks(
     machines: Sequence[tuple[Architecture, Prices]],
 ) -> list[tuple[list[int], Block]]:
     """Machines sorted into blocks of one kind: their positions, and the block."""
-    kinds: dict[tuple[object, ...], list[int]] = {}
+    kinds: dict[tuple[Architecture, tuple[object, ...]], list[int]] = {}
     for at, (architecture, prices) in enumerate(machines):
         key = (kind_of(architecture), prices_kind(energy_table(prices, architecture.bits)))
         kinds.setdefault(key, []).append(at)
@@ -125,7 +125,7 @@ class _Layer:
                 fresh.append((known, tried))
             found.append(known)
         if self.counted is None:
-            self.counted = Counted(plan.whole)
+            self.counted = Counted(next(iter(self.layouts.values())).whole)
         mappings = dict.fromkeys(mapping for _, tried in fresh for mapping in tried)
         places = dict(zip(mappings, self.counted.add(block.architectures[0], list(mappings)), strict=True))
         for known, tried in fresh:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from itertools import accumulate
 from pathlib import Path
@@ -111,7 +111,17 @@ def parse_file(path: Path, problems: Collector, shown: str | None = None) -> Fil
     if kind not in KINDS:
         suffixes = ", ".join(f"`.{k}`" for k in KINDS)
         raise DovetailError([Diagnostic("E0806", f"`{source.name}` is none of {suffixes} by its name")])
-    return parse(source, problems, kind)
+    file, found = _parsed(source.text, source.name, path, kind)
+    for problem in found:
+        problems.add(problem)
+    return file
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, name: str, path: Path, kind: str) -> tuple[File, tuple[Diagnostic, ...]]:
+    """A file that was read, with its problems: several of those who ask in a run read the same one."""
+    problems = Collector()
+    return parse(Source(text, name, path), problems, kind), problems.diagnostics
 
 
 def parse_text(text: str, name: str = "<text>") -> File:
