@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import accumulate
@@ -15,6 +16,7 @@ from lark import Lark, Token
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_analysis import Shift
 
+from dovetail.dsl.cache_folder import cache_folder
 from dovetail.dsl.diagnostics import Collector, Diagnostic, DovetailError, Label, did_you_mean
 from dovetail.dsl.layout import BROKEN, Layout, TooDeep
 from dovetail.dsl.nesting import too_deep
@@ -51,12 +53,26 @@ def grammar() -> Lark:
     return Lark(
         text,
         parser="lalr",
+        cache=_tables(text) or False,
         lexer="basic",
         postlex=_Extras(),
         transformer=TreeBuilder(),
         keep_all_tokens=True,
         maybe_placeholders=False,
     )
+
+
+def _tables(text: str) -> str | None:
+    """The file that keeps the parser's tables from one run to the next: making them takes half a second.
+
+    Lark looks whether they belong to this grammar, and makes them anew where it cannot read the file.
+    """
+    try:
+        folder = cache_folder() / "grammar"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return None
+    return str(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.tables")
 
 
 @cache
