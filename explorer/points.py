@@ -90,11 +90,33 @@ def mapped_for(study: Study) -> MappedFor:
     costs = words & _OF_MAPPINGS
     if costs and costs <= {"latency", "cycles"}:
         return MappedFor.LATENCY
-    return MappedFor.ENERGY if costs == {"energy"} else MappedFor.EDP
+    return MappedFor.ENERGY if costs and costs <= {"energy", "inferences_per_charge"} else MappedFor.EDP
 
+
+def decided(study: Study) -> bool:
+    """Whether one mapping a layer is enough: all goals and conditions ask for what layers are mapped for."""
+    texts = [*(o.name for o in study.objectives), *(condition.text for condition in study.where)]
+    costs = {word for text in texts for word in re.findall(r"\w+", text)} & _OF_MAPPINGS
+    return costs <= _DECIDED_BY[mapped_for(study)]
+
+
+_DECIDED_BY: Final = {
+    MappedFor.LATENCY: {"latency", "cycles"},
+    MappedFor.ENERGY: {"energy", "inferences_per_charge"},
+    MappedFor.EDP: {"edp"},
+}
 
 _OF_MAPPINGS: Final = frozenset(
-    {"latency", "cycles", "energy", "edp", "average_power", "dram_bytes", "utilization"}
+    {
+        "latency",
+        "cycles",
+        "energy",
+        "edp",
+        "average_power",
+        "dram_bytes",
+        "utilization",
+        "inferences_per_charge",
+    }
 )
 """Metrics that depend on how layers are mapped."""
 

@@ -15,8 +15,10 @@ from math import ceil
 from typing import Final
 
 from dovetail.costmodel.effort import Mapper
+from dovetail.costmodel.selection import Objective
 from dovetail.explorer.engine import Emit, EngineReport, Exploration, PointResult, Progress
 from dovetail.explorer.executors import MOST_FAILURES
+from dovetail.explorer.points import decided, mapped_for
 from dovetail.explorer.request import StudyRequest
 from dovetail.explorer.side import AcceleratorSide, NetworkSide
 from dovetail.explorer.space import Place, StudySpace
@@ -36,6 +38,12 @@ NETWORKS_TOGETHER: Final = 8
 
 MOST_MEETING: Final = 32
 """Networks of a piece: they have to stay in memory."""
+
+MAPPED_FOR_WORDS: Final = {
+    Objective.EDP: "least EDP",
+    Objective.LATENCY: "least latency",
+    Objective.ENERGY: "least energy",
+}
 
 Range = tuple[int, int, int]
 """A file by position, and the first and the end of its numbers."""
@@ -150,8 +158,11 @@ class Sweep:
                 done += len(results)
                 solved += count
                 exploration.progress(Progress(done, total, solved))
+        study = exploration.study
+        goal = None if decided(study) else MAPPED_FOR_WORDS[mapped_for(study)]
         claim = (
-            "every design was evaluated: the front is that of the whole space"
+            f"every design was evaluated{f', its layers mapped for {goal}' if goal else ''}: "
+            f"the front is that of the whole space{' under these mappings' if goal else ''}"
             if finished
             else "the front is that of the designs that were evaluated"
         )
