@@ -32,8 +32,8 @@ from dovetail.costmodel.price_table import energy_table
 from dovetail.costmodel.trials import leakage_pj_per_cycle
 from dovetail.dsl.problem import Bits, Problem
 
-MOST_ROWS: Final = 200_000
-"""Mappings whose counts are kept, of all layers: about 600 bytes each."""
+MOST_KEPT: Final = 100_000
+"""Counts of mappings, attempts and layouts that are kept, of all layers: about a kilobyte each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,12 @@ class _Layer:
         self.known: dict[object, list[_Known]] = {}
         self.counted: Counted | None = None
 
+    @property
+    def kept(self) -> int:
+        """How much is remembered."""
+        rows = self.counted.rows if self.counted is not None else 0
+        return rows + len(self.layouts) + sum(map(len, self.known.values()))
+
     def attempts(self, block: Block) -> list[_Known]:
         """What is tried on each machine; raises NoMapping where it cannot be laid out, Inexact."""
         found: list[_Known] = []
@@ -116,12 +122,16 @@ class _Layer:
             if plan is None:
                 plan = self.layouts[axes] = layout(self.problem, architecture, self.flow)
             entries = self.known.setdefault((plan.spread, plan.held), [])
-            known = next((entry for entry in entries if entry.holds(sizes)), None)
-            if known is None:
+            place = next((at for at, entry in enumerate(entries) if entry.holds(sizes)), None)
+            if place is not None:
+                known = entries[place]
+                if place:  # the next machine is like this one
+                    entries.insert(0, entries.pop(place))
+            else:
                 room = Room(sizes)
                 tried = attempts(self.problem, architecture, self.flow, plan, room).mappings
                 known = _Known(tuple(room.least), tuple(room.below))
-                entries.append(known)
+                entries.insert(0, known)
                 fresh.append((known, tried))
             found.append(known)
         if self.counted is None:
@@ -138,6 +148,7 @@ class GreedyBlocks:
 
     def __init__(self) -> None:
         self._layers: OrderedDict[tuple[object, ...], _Layer] = OrderedDict()
+        self._kept = 0
 
     def map(self, problem: Problem, block: Block, flow: Dataflow | None) -> list[Mapped | None] | None:
         """The greedy mapping of a layer on each machine; None for a machine on which there is none.
@@ -151,21 +162,24 @@ class GreedyBlocks:
         self._layers.move_to_end(key)
         if most_counted(problem, block.rate, block.pes) >= EXACT:
             return None
+        before = layer.kept
         try:
             tried = layer.attempts(block)
             return self._best(layer, block, tried, flow.name if flow is not None else None)
         except (NoMapping, Inexact):
             del self._layers[key]
+            self._kept -= before
             return None
         finally:
+            if key in self._layers:
+                self._kept += layer.kept - before
             self._forget()
 
     def _forget(self) -> None:
         """Keep what was used last."""
-        rows = sum(layer.counted.rows for layer in self._layers.values() if layer.counted is not None)
-        while rows > MOST_ROWS and len(self._layers) > 1:
+        while self._kept > MOST_KEPT and self._layers:
             _, oldest = self._layers.popitem(last=False)
-            rows -= oldest.counted.rows if oldest.counted is not None else 0
+            self._kept -= oldest.kept
 
     @staticmethod
     def _best(

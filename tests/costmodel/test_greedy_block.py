@@ -153,6 +153,19 @@ def test_what_is_remembered_of_one_block_serves_the_next() -> None:
         assert memory.map(problem, block, first.dataflows[0]) == [wanted[i] for i in some]
 
 
+def test_what_is_forgotten_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(8)
+    first = load("squeezelerator")
+    machines = [(a, price(a)) for a in (varied(random, first) for _ in range(6))]
+    problems = [Problem(K=8 + k, C=12, P=7, Q=7, R=3, S=3, bits=first.bits) for k in range(3)]
+    [(_, block)] = blocks(machines)
+    roomy = GreedyBlocks()
+    wanted = [roomy.map(problem, block, first.dataflows[0]) for problem in problems]
+    monkeypatch.setattr("dovetail.costmodel.greedy_block.MOST_KEPT", 1)
+    narrow = GreedyBlocks()
+    assert [narrow.map(problem, block, first.dataflows[0]) for problem in problems * 2] == wanted * 2
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_the_sizes_that_a_room_notes_give_the_same_attempts(seed: int) -> None:
     """Every size inside the noted bounds, and at their ends; one beyond an end changes an answer."""
