@@ -29,24 +29,12 @@ from dovetail.costmodel.latency import latency, mac_rate
 from dovetail.costmodel.layer_cost import EnergyParts
 from dovetail.costmodel.machine_columns import MachineColumns, PriceColumns, kind_of, prices_kind
 from dovetail.costmodel.price_table import energy_table
+from dovetail.costmodel.selection import Candidate
 from dovetail.costmodel.trials import leakage_pj_per_cycle
 from dovetail.dsl.problem import Bits, Problem
 
 MOST_KEPT: Final = 100_000
 """Counts of mappings, attempts and layouts that are kept, of all layers: about a kilobyte each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """The greedy mapping of a layer by one dataflow, as far as a sweep needs it."""
-
-    dataflow: str | None
-    cycles: int
-    energy_pj: float
-    """Leakage included."""
-    outermost_bits: int
-    """Bits over the edge of the chip."""
-    utilization: float
 
 
 class Block:
@@ -150,7 +138,7 @@ class GreedyBlocks:
         self._layers: OrderedDict[tuple[object, ...], _Layer] = OrderedDict()
         self._kept = 0
 
-    def map(self, problem: Problem, block: Block, flow: Dataflow | None) -> list[Mapped | None] | None:
+    def map(self, problem: Problem, block: Block, flow: Dataflow | None) -> list[Candidate | None] | None:
         """The greedy mapping of a layer on each machine; None for a machine on which there is none.
 
         None as a whole where the block cannot be calculated as columns, or the layer not be laid out.
@@ -184,7 +172,7 @@ class GreedyBlocks:
     @staticmethod
     def _best(
         layer: _Layer, block: Block, tried: Sequence[_Known], flow: str | None
-    ) -> list[Mapped | None] | None:
+    ) -> list[Candidate | None] | None:
         most = max(len(known.places) for known in tried)
         if layer.counted is None or not most:
             return [None] * len(tried)
@@ -203,7 +191,7 @@ class GreedyBlocks:
         best = worth.argmin(axis=1)
         chosen = figures[:, np.arange(len(tried)), best].T.tolist()
         return [
-            Mapped(flow, int(cycles), energy_pj, int(bits), used) if known.places else None
+            Candidate(flow, int(cycles), energy_pj, int(bits), used) if known.places else None
             for known, (cycles, energy_pj, bits, used) in zip(tried, chosen, strict=True)
         ]
 

@@ -10,6 +10,7 @@ price step by step: exact, at the cost of a sort.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
@@ -37,6 +38,19 @@ class Objective(StrEnum):
     def unit(self) -> str:
         """The unit of `of`."""
         return {Objective.EDP: "pJ s", Objective.ENERGY: "pJ", Objective.LATENCY: "s"}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to run a layer: what it costs by one dataflow (None: by any mapping, or on a vector unit)."""
+
+    dataflow: str | None
+    cycles: int
+    energy_pj: float
+    """Leakage included."""
+    outermost_bits: int
+    """Bits over the edge of the chip."""
+    utilization: float
 
 
 Point: TypeAlias = tuple[int, float]

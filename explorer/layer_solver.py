@@ -24,6 +24,7 @@ from dovetail.costmodel.greedy_block import Block, GreedyBlocks, blocks
 from dovetail.costmodel.latency import mac_rate
 from dovetail.costmodel.network_cost import leakage_pj_per_cycle, problem_of, solve
 from dovetail.costmodel.price_table import energy_table
+from dovetail.costmodel.selection import Candidate as Candidate
 from dovetail.costmodel.selection import Objective
 from dovetail.costmodel.vector_cost import vector_cost
 from dovetail.dsl.layer import Layer
@@ -38,17 +39,6 @@ FEWEST_TOGETHER: Final = 3
 
 KEYS_AT_ONCE: Final = 500
 """That the file is asked for in one query."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One way to run a layer: what it costs by one dataflow (None: by any mapping, or on a vector unit)."""
-
-    dataflow: str | None
-    cycles: int
-    energy_pj: float
-    outermost_bits: int
-    utilization: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +227,7 @@ class LayerSolver:
             mapped = [found[at] for found in by_flow if found is not None]
             if len(mapped) < len(flows) or None in mapped:
                 continue  # `solution` finds the reason
-            candidates = tuple(
-                Candidate(m.dataflow, m.cycles, m.energy_pj, m.outermost_bits, m.utilization)
-                for m in mapped
-                if m is not None
-            )
-            solution = Solution(candidates)
+            solution = Solution(tuple(candidate for candidate in mapped if candidate is not None))
             self.solved += 1
             self._store.put(names[seen], solution)
             self._remember((problem, seen), solution)

@@ -15,9 +15,9 @@ from dovetail.accel.loading import accelerator_from_text, load_accelerator_desig
 from dovetail.costmodel.components import Prices, price
 from dovetail.costmodel.effort import QUICK
 from dovetail.costmodel.greedy import NoMapping, Room, attempts, layout, sizes_of
-from dovetail.costmodel.greedy_block import GreedyBlocks, Mapped, blocks
+from dovetail.costmodel.greedy_block import GreedyBlocks, blocks
 from dovetail.costmodel.latency import mac_rate
-from dovetail.costmodel.selection import Objective
+from dovetail.costmodel.selection import Candidate, Objective
 from dovetail.costmodel.trials import solve
 from dovetail.dsl.problem import Bits, Problem
 
@@ -88,11 +88,11 @@ def priced(random: Random, architecture: Architecture, prices: Prices) -> Prices
     return replace(prices, leakage_mw=leakage)
 
 
-def alone(problem: Problem, architecture: Architecture, prices: Prices) -> dict[str | None, Mapped]:
+def alone(problem: Problem, architecture: Architecture, prices: Prices) -> dict[str | None, Candidate]:
     solved = solve(problem, architecture, prices, architecture.dataflows or (None,), Objective.EDP, QUICK)
     outermost = architecture.memories[0].name
     return {
-        t.dataflow: Mapped(
+        t.dataflow: Candidate(
             t.dataflow,
             t.cost.cycles,
             t.energy.total_pj,
