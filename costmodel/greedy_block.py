@@ -222,13 +222,13 @@ def _priced(
     leakage = block.leakage[machines] * cycles
     whole = EnergyParts(spent.mac_pj, spent.memories_pj, spent.links_pj, {}, leakage, 0.0).total_pj
     peak = architecture.pes * mac.lanes * cycles
-    if max(kind.largest, float(np.max(cycles)), float(np.max(peak))) >= EXACT:
-        raise Inexact
     used = problem.macs / peak / float(mac_rate(problem, mac))
     outermost = architecture.memories[0].name
     bits: Number = 0
     for t in tallied.tallies:
         if t.memory == outermost:
             bits = bits + (t.reads + t.fills + t.updates) * t.bits
+    if max(kind.largest, *(float(np.max(number)) for number in (cycles, peak, bits))) >= EXACT:
+        raise Inexact
     numbers = (worth_of(cycles, spent.total_pj), cycles, whole, bits, used)
     return np.stack([np.broadcast_to(np.asarray(number, np.float64), len(rows)) for number in numbers])
