@@ -60,7 +60,10 @@ def test_a_study_is_carried_out_and_its_front_printed(capsys: pytest.CaptureFixt
     out, err = capsys.readouterr()
     assert "little · 8 designs · sweep engine · 8 points evaluated" in out
     assert "least latency, least energy" in out
-    assert "every design was evaluated: the front is that of the whole space" in out
+    assert (
+        "every design was evaluated, its layers mapped for least EDP: the front is that of the whole space"
+        in out
+    )
     assert err.startswith("a new run in runs/little-")
 
 
