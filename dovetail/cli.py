@@ -559,6 +559,10 @@ def explore(
     export: Annotated[
         Path | None, typer.Option("--export", metavar="FILE", help="All results as Parquet.")
     ] = None,
+    flip: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--flip", metavar="A B", help="How wrong a figure must be before design B beats A."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="The whole front, every choice.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -590,6 +594,7 @@ def explore(
             workers=workers,
             scheduler=scheduler,
             export=export,
+            flip=flip,
             everything=everything,
             as_json=as_json,
         )

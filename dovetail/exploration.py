@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.explorer.engine import PointResult
 from dovetail.explorer.explore import Outcome, Where, baseline_of
@@ -17,6 +17,9 @@ from dovetail.explorer.request import StudyRequest
 from dovetail.explorer.runs import RunFolder, open_run
 from dovetail.explorer.store import Store, choice_names
 from dovetail.explorer.study import Options, Study
+
+if TYPE_CHECKING:
+    from dovetail.flip_view import Flips
 
 Row = dict[str, Any]
 
@@ -100,6 +103,17 @@ class Run:
         """All results as Parquet, a column for each choice; raises DovetailError if it cannot."""
         with closing(Store(self.folder.results, list(self.folder.metrics), read_only=True)) as store:
             store.export(Path(path), choice_names(store.results()))
+
+    def flips(self, a: str, b: str, objective: str | None = None) -> Flips:
+        """How wrong a figure has to be before design B beats A: `run.flips("1", "baseline")`.
+
+        A design is named by its number on the front, as printed (from 1), by `#` and the number of its point
+        (`point` in JSON), or `baseline`. Raises CommandLineFault for a name that is none, and where A is not
+        the better one.
+        """
+        from dovetail.design_flips import flips_of
+
+        return flips_of(self, a, b, objective)
 
     def to_json(self) -> dict[str, Any]:
         """What `dovetail explore --json` prints, as a dictionary."""

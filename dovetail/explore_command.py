@@ -47,6 +47,7 @@ class Request:
     scheduler: str | None = None
     export: Path | None = None
     everything: bool = False
+    flip: tuple[str, str] | None = None
     as_json: bool = False
 
 
@@ -206,6 +207,8 @@ def _print(found: Run, request: Request) -> int:
 
     if request.export is not None:
         found.export(request.export)
+    if request.flip is not None:
+        return _print_flips(found, request, *request.flip)
     if request.as_json:
         write(dump(run_json(found)))
     else:
@@ -215,3 +218,15 @@ def _print(found: Run, request: Request) -> int:
     for line in found.why_empty():
         _say(line)
     return INPUT_AT_FAULT
+
+
+def _print_flips(found: Run, request: Request, a: str, b: str) -> int:
+    from dovetail.flip_view import flips_json, flips_view
+    from dovetail.jsonout import dump
+
+    flips = found.flips(a, b, request.mapped_for)
+    if request.as_json:
+        write(dump(flips_json(flips)))
+    else:
+        display(flips_view(flips, signs()))
+    return GOOD
