@@ -29,6 +29,7 @@ from dovetail.accel.legality import can_hold, must_hold, violations
 from dovetail.accel.mapping import For, Holds, Mapping, Node, Spatial, flatten
 from dovetail.costmodel.energy import EnergyTable
 from dovetail.costmodel.evaluate import evaluate_mapping
+from dovetail.costmodel.on_chip import OnChip
 from dovetail.dsl.problem import DIMENSIONS, OPERANDS, RELEVANT, Problem
 
 Tile = dict[str, int]
@@ -59,12 +60,45 @@ class _Spread:
 
 
 def greedy_mapping(
-    problem: Problem, architecture: Architecture, dataflow: Dataflow | None, table: EnergyTable | None = None
+    problem: Problem,
+    architecture: Architecture,
+    dataflow: Dataflow | None,
+    table: EnergyTable | None = None,
+    on_chip: OnChip | None = None,
 ) -> Mapping:
     """A legal mapping under `dataflow` (None: any); the prices in `table` weigh memories against each other.
 
-    Raises NoMapping if not even tiles of one word fit, or the dataflow cannot be followed.
+    With `on_chip` some operands stay whole in a memory, and the others have what is left of it. Raises
+    NoMapping if not even tiles of one word fit, or the dataflow cannot be followed.
     """
+    if on_chip is None:
+        return _greedy(problem, architecture, dataflow, table, None, architecture)
+    whole = on_chip.left_in(architecture)
+    if whole is None:
+        raise NoMapping(f"`{on_chip.memory}` is full of feature maps")
+    reason = None
+    # Outputs that stay are `sums` wide where partial ones arrive: less is left then, if that is wider.
+    for sums in dict.fromkeys((problem.bits.outputs, problem.bits.sums)):
+        room = on_chip.room_in(problem, architecture, sums)
+        if room is None:
+            continue
+        try:
+            return _greedy(problem, room, dataflow, table, on_chip, whole)
+        except NoMapping as fault:
+            reason = fault
+    raise reason or NoMapping(f"`{on_chip.memory}` is too small for the feature maps of this layer")
+
+
+def _greedy(
+    problem: Problem,
+    architecture: Architecture,
+    dataflow: Dataflow | None,
+    table: EnergyTable | None,
+    on_chip: OnChip | None,
+    whole_architecture: Architecture,
+) -> Mapping:
+    """As `greedy_mapping`: tiles are made for `architecture`, and have to be legal on the whole one."""
+    stays = frozenset[str]() if on_chip is None else on_chip.operands
     flow = dataflow or Dataflow("")
     flat = _flat(flow)
     try:
@@ -76,15 +110,21 @@ def greedy_mapping(
     reason = ""
     for keep_all in (True, False):
         held = [_held(architecture, memory, flow, keep_all) for memory in architecture.memories]
+        if on_chip is not None:
+            held = on_chip.without(architecture, held)
         for growth in GROWTH:
             tiles = _tiles(whole, architecture, flow, spread, held, growth)
             for order in LOOPS:
                 mapping = Mapping(tuple(_nodes(whole, architecture, flow, spread, held, tiles, order)), flat)
-                broken = violations(problem, architecture, mapping)
+                if on_chip is not None:
+                    mapping = on_chip.lift(mapping, architecture)
+                broken = violations(problem, whole_architecture, mapping, stays)
                 if broken:
                     reason = reason or broken[0].message()
                     continue
-                cost = evaluate_mapping(problem, architecture, mapping, table or EnergyTable(), flow.name)
+                cost = evaluate_mapping(
+                    problem, whole_architecture, mapping, table or EnergyTable(), flow.name
+                )
                 worth = cost.cycles * (cost.energy_pj + 1.0)
                 if best is None or worth < best[0]:
                     best = (worth, mapping)

@@ -60,7 +60,7 @@ def select(candidates: Sequence[Sequence[Point]], objective: Objective) -> tuple
 
 
 def _least_product(candidates: Sequence[Sequence[Point]]) -> tuple[int, ...]:
-    hulls = [_hull(points) for points in candidates]
+    hulls = [corners(points) for points in candidates]
     steps = sorted(
         (-_saving(candidates[layer][hull[at]], candidates[layer][hull[at + 1]]), layer, at)
         for layer, hull in enumerate(hulls)
@@ -81,7 +81,7 @@ def _least_product(candidates: Sequence[Sequence[Point]]) -> tuple[int, ...]:
     return tuple(taken)
 
 
-def _hull(points: Sequence[Point]) -> list[int]:
+def corners(points: Sequence[Point]) -> list[int]:
     """The corners of the lower left side of the hull: from the fewest cycles to the least energy."""
     order = sorted(range(len(points)), key=lambda i: (points[i], i))
     hull: list[int] = []

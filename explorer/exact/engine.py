@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from dovetail.accel.loading import load_accelerator_design
 from dovetail.dsl.diagnostics import Diagnostic, DovetailError
 from dovetail.dsl.loading import load_network_design
 from dovetail.dsl.problem import Bits
@@ -45,6 +46,9 @@ def why_not(study: Study, space: StudySpace) -> str | None:
     machines = sum(side.size for side in space.accelerators)
     if machines > MOST_MACHINES:
         return f"its accelerators are up to {machines} machines, and {MOST_MACHINES} is the most"
+    for chip in space.accelerators:
+        if load_accelerator_design(chip.path, chip.settings).architecture.keep_feature_maps_in is not None:
+            return f"`{chip.path.name}` keeps feature maps on chip, so that layers do not add up one by one"
     try:
         for side in space.networks:
             design = load_network_design(side.path, side.settings)
