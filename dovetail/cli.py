@@ -510,6 +510,12 @@ def explore(
         list[str] | None,
         typer.Option("--where", metavar="CONDITION", help="As in 'area < 10 mm2'; may be repeated."),
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", metavar="NAME=FILE.py:FUNCTION", help="A metric that a Python function computes."
+        ),
+    ] = None,
     baseline: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--baseline", metavar="NET ACCEL", help="What to compare the front with."),
@@ -595,6 +601,7 @@ def explore(
             scheduler=scheduler,
             export=export,
             flip=flip,
+            metrics=tuple(metric or ()),
             everything=everything,
             as_json=as_json,
         )

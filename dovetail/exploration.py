@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
@@ -187,6 +188,7 @@ def explore(
     settings: Mapping[str, object] | None = None,
     mapped_for: str = "auto",
     mapper: str | None = None,
+    metrics: Mapping[str, str | Callable[..., float]] | None = None,
     runs: Design = "runs",
     folder: Design | None = None,
     workers: int | None = None,
@@ -196,9 +198,11 @@ def explore(
     """Explore networks on accelerators, all by their files, or a `.study` file given alone.
 
     Everything is as in `dovetail explore`: goals are expressions over metrics (`latency * energy`), `where`
-    conditions with units (`area < 10 mm2`), `dataflows` names or `best`. Results are kept in a folder below
-    `runs` and the same call goes on from there. Any `concurrent.futures.Executor` does the work; by default
-    a pool of processes, for which a script needs `if __name__ == "__main__":`. Raises DovetailError.
+    conditions with units (`area < 10 mm2`), `dataflows` names or `best`, `metrics` functions of a network and
+    its choices, in Python files (`{"top1": "accuracy.py:predicted"}`) or as they are. Results are kept in a
+    folder below `runs` and the same call goes on from there. Any `concurrent.futures.Executor` does the work;
+    by default a pool of processes, for which a script needs `if __name__ == "__main__":`. Raises
+    DovetailError.
     """
     from dovetail import __version__
 
@@ -222,6 +226,7 @@ def explore(
         mapped_for=None if mapped_for == "auto" else mapped_for,
         points=points,
         mapper=mapper,
+        metrics=tuple((name, _function(name, given)) for name, given in (metrics or {}).items()),
     )
     request = StudyRequest(
         study, () if study else tuple(map(str, first)), tuple(map(str, second)), options, "explore"
@@ -231,6 +236,19 @@ def explore(
     if outcome.interrupted:
         raise KeyboardInterrupt
     return Run.of(outcome)
+
+
+def _function(name: str, given: str | Callable[..., float]) -> str:
+    """`FILE.py:FUNCTION` of a function, which other processes have to find in its file."""
+    if isinstance(given, str):
+        return given
+    file = inspect.getsourcefile(given)
+    if file is None or given.__qualname__ != given.__name__ or not file.endswith(".py"):
+        raise ValueError(
+            f"the function of the metric `{name}` has to stand at the top of a Python file, "
+            f"where other processes find it; `{given.__qualname__}` does not"
+        )
+    return f"{Path(file).resolve()}:{given.__name__}"
 
 
 def _paths(designs: Several) -> list[Path]:

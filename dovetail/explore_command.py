@@ -48,6 +48,7 @@ class Request:
     export: Path | None = None
     everything: bool = False
     flip: tuple[str, str] | None = None
+    metrics: tuple[str, ...] = ()
     as_json: bool = False
 
 
@@ -147,7 +148,23 @@ def options_of(request: Request) -> Options:
         mapped_for=request.mapped_for,
         points=request.points,
         mapper=request.mapper,
+        metrics=tuple(functions_of(request.metrics).items()),
     )
+
+
+def functions_of(items: Sequence[str]) -> dict[str, str]:
+    """`NAME=FILE.py:FUNCTION`, each name once."""
+    found: dict[str, str] = {}
+    for item in items:
+        name, equals, source = item.partition("=")
+        if not equals or not name.strip().isidentifier() or not source.strip():
+            raise CommandLineFault(
+                f"`--metric {item}` is not of the form NAME=FILE.py:FUNCTION",
+                ["as in `--metric top1=accuracy.py:predicted`"],
+            )
+        if found.setdefault(name.strip(), source.strip()) != source.strip():
+            raise CommandLineFault(f"`--metric {name}` is given twice")
+    return found
 
 
 def seconds_of(text: str) -> float:
