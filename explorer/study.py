@@ -218,7 +218,7 @@ class _StudyReader(Declarations):
             return
         path = self.inside(str(found.path), statement.span)
         if path is not None:
-            self._function(replace(found, path=path), Label(statement.span))
+            self._take_function(replace(found, path=path), Label(statement.span))
 
     def _function_by_hand(self, name: str, source: str) -> None:
         found = FunctionMetric.of(name, source)
@@ -226,9 +226,9 @@ class _StudyReader(Declarations):
             message = f"`{source}` names no function in a Python file"
             self.problems.add(Diagnostic("E1307", message, help=("as in `top1=accuracy.py:top1`",)))
         else:
-            self._function(found, None)
+            self._take_function(found, None)
 
-    def _function(self, found: FunctionMetric, place: Label | None) -> None:
+    def _take_function(self, found: FunctionMetric, place: Label | None) -> None:
         reason = found.missing()
         if reason is not None:
             message = f"the metric `{found.name}` has no function: {reason}"
