@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -92,6 +93,14 @@ class Run:
         """Every result, one after the other, in the order in which they were stored."""
         with closing(Store(self.folder.results, list(self.folder.metrics), read_only=True)) as store:
             yield from store.results()
+
+    def hypervolume(self) -> list[tuple[int, float]]:
+        """Of a search: points drawn, and the volume that the front dominated then; else empty."""
+        try:
+            with (self.path / "hypervolume.csv").open(newline="", encoding="utf-8") as file:
+                return [(int(r["points"]), float(r["hypervolume"])) for r in csv.DictReader(file)]
+        except FileNotFoundError:
+            return []
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query on the tables `points`, `front` and `pieces`."""
