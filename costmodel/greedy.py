@@ -8,7 +8,7 @@ taken. The answer is legal and deterministic; it is not claimed to be the best.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, prod
 from typing import Final
 
@@ -37,6 +37,7 @@ from dovetail.accel.mapping import For, Holds, Mapping, Node, Spatial, flatten
 from dovetail.costmodel.columns import Number
 from dovetail.costmodel.energy import EnergyTable
 from dovetail.costmodel.evaluate import evaluate_mapping
+from dovetail.costmodel.on_chip import OnChip
 from dovetail.dsl.problem import DIMENSIONS, OPERANDS, RELEVANT, Problem
 
 Tile = dict[str, int]
@@ -117,6 +118,15 @@ class Layout:
     """Operands kept in each memory: whatever may be, then only what must."""
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A layer some of whose operands stay in a memory: tiles are made for what is left beside them."""
+
+    on_chip: OnChip
+    whole: Architecture
+    """What mappings have to be legal on, and are priced on: with the room that the operands take."""
+
+
 def layout(problem: Problem, architecture: Architecture, flow: Dataflow) -> Layout:
     """How a dataflow lays a layer out; raises NoMapping where it cannot."""
     flat = _flat(flow)
@@ -132,9 +142,19 @@ def layout(problem: Problem, architecture: Architecture, flow: Dataflow) -> Layo
 
 
 def attempts(
-    problem: Problem, architecture: Architecture, flow: Dataflow, plan: Layout, room: Room
+    problem: Problem,
+    architecture: Architecture,
+    flow: Dataflow,
+    plan: Layout,
+    room: Room,
+    beside: Beside | None = None,
 ) -> Attempts:
-    """What the greedy mapper tries; `room` has the sizes of the architecture (`sizes_of`)."""
+    """What the greedy mapper tries; `room` has the sizes of the architecture (`sizes_of`).
+
+    With `beside`, `room` does not learn what the mappings take.
+    """
+    judge = architecture if beside is None else beside.whole
+    stays = frozenset[str]() if beside is None else beside.on_chip.operands
     found: dict[Mapping, None] = {}
     reason = ""
     tried: set[Mapping] = set()
@@ -144,11 +164,13 @@ def attempts(
             for order in LOOPS:
                 nodes = _nodes(plan.whole, architecture, flow, plan.spread, held, tiles, order)
                 mapping = Mapping(tuple(nodes), plan.flat)
+                if beside is not None:
+                    mapping = beside.on_chip.lift(mapping, architecture)
                 if mapping in tried:
                     continue
                 tried.add(mapping)
-                broken = violations(problem, architecture, mapping)
-                if all(isinstance(fact, TileTooLarge | AxisTooSmall) for fact in broken):
+                broken = violations(problem, judge, mapping, stays)
+                if beside is None and all(isinstance(fact, TileTooLarge | AxisTooSmall) for fact in broken):
                     _note(plan.whole, architecture, mapping, room)
                 if broken:
                     reason = reason or broken[0].message()
@@ -175,18 +197,54 @@ def _note(problem: Problem, architecture: Architecture, mapping: Mapping, room: 
 
 
 def greedy_mapping(
-    problem: Problem, architecture: Architecture, dataflow: Dataflow | None, table: EnergyTable | None = None
+    problem: Problem,
+    architecture: Architecture,
+    dataflow: Dataflow | None,
+    table: EnergyTable | None = None,
+    on_chip: OnChip | None = None,
 ) -> Mapping:
     """A legal mapping under `dataflow` (None: any); the prices in `table` weigh memories against each other.
 
-    Raises NoMapping if not even tiles of one word fit, or the dataflow cannot be followed.
+    With `on_chip` some operands stay whole in a memory, and the others have what is left of it. Raises
+    NoMapping if not even tiles of one word fit, or the dataflow cannot be followed.
     """
+    if on_chip is None:
+        return _best(problem, architecture, dataflow, table)
+    whole = on_chip.left_in(architecture)
+    if whole is None:
+        raise NoMapping(f"`{on_chip.memory}` is full of feature maps")
+    reason = None
+    # Outputs that stay are `sums` wide where partial ones arrive: less is left then, if that is wider.
+    for sums in dict.fromkeys((problem.bits.outputs, problem.bits.sums)):
+        room = on_chip.room_in(problem, architecture, sums)
+        if room is None:
+            continue
+        try:
+            return _best(problem, room, dataflow, table, Beside(on_chip, whole))
+        except NoMapping as fault:
+            reason = fault
+    raise reason or NoMapping(f"`{on_chip.memory}` is too small for the feature maps of this layer")
+
+
+def _best(
+    problem: Problem,
+    architecture: Architecture,
+    dataflow: Dataflow | None,
+    table: EnergyTable | None,
+    beside: Beside | None = None,
+) -> Mapping:
+    """The best of what is tried on an architecture."""
     flow = dataflow or Dataflow("")
     plan = layout(problem, architecture, flow)
-    tried = attempts(problem, architecture, flow, plan, Room(sizes_of(architecture)))
+    judge = architecture
+    if beside is not None:
+        judge = beside.whole
+        held = tuple(tuple(beside.on_chip.without(architecture, one)) for one in plan.held)
+        plan = replace(plan, held=held)
+    tried = attempts(problem, architecture, flow, plan, Room(sizes_of(architecture)), beside)
     best: tuple[float, Mapping] | None = None
     for mapping in tried.mappings:
-        cost = evaluate_mapping(problem, architecture, mapping, table or EnergyTable(), flow.name)
+        cost = evaluate_mapping(problem, judge, mapping, table or EnergyTable(), flow.name)
         worth = worth_of(cost.cycles, cost.energy_pj)
         if best is None or worth < best[0]:
             best = (worth, mapping)

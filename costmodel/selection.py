@@ -75,8 +75,8 @@ def select(candidates: Sequence[Sequence[Point]], objective: Objective) -> tuple
 
 def _least_product(candidates: Sequence[Sequence[Point]]) -> tuple[int, ...]:
     known = {id(points): points for points in candidates}  # equal layers may share a list
-    corners = {name: _hull(points) for name, points in known.items()}
-    hulls = [corners[id(points)] for points in candidates]
+    hull_of = {name: corners(points) for name, points in known.items()}
+    hulls = [hull_of[id(points)] for points in candidates]
     steps = sorted(
         (-_saving(candidates[layer][hull[at]], candidates[layer][hull[at + 1]]), layer, at)
         for layer, hull in enumerate(hulls)
@@ -97,7 +97,7 @@ def _least_product(candidates: Sequence[Sequence[Point]]) -> tuple[int, ...]:
     return tuple(taken)
 
 
-def _hull(points: Sequence[Point]) -> list[int]:
+def corners(points: Sequence[Point]) -> list[int]:
     """The corners of the lower left side of the hull: from the fewest cycles to the least energy."""
     order = sorted(range(len(points)), key=lambda i: (points[i], i))
     hull: list[int] = []

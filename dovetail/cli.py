@@ -512,6 +512,12 @@ def explore(
         list[str] | None,
         typer.Option("--where", metavar="CONDITION", help="As in 'area < 10 mm2'; may be repeated."),
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", metavar="NAME=FILE.py:FUNCTION", help="A metric that a Python function computes."
+        ),
+    ] = None,
     baseline: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--baseline", metavar="NET ACCEL", help="What to compare the front with."),
@@ -561,6 +567,10 @@ def explore(
     export: Annotated[
         Path | None, typer.Option("--export", metavar="FILE", help="All results as Parquet.")
     ] = None,
+    flip: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--flip", metavar="A B", help="How wrong a figure must be before design B beats A."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="The whole front, every choice.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -592,6 +602,8 @@ def explore(
             workers=workers,
             scheduler=scheduler,
             export=export,
+            flip=flip,
+            metrics=tuple(metric or ()),
             everything=everything,
             as_json=as_json,
         )

@@ -20,6 +20,7 @@ from dovetail.explorer.content import fingerprint
 from dovetail.explorer.engine import Engine, EngineReport, Exploration, PointResult, Progress
 from dovetail.explorer.executors import cluster_executor, local_executor
 from dovetail.explorer.expressions import names_in
+from dovetail.explorer.gaps import gaps
 from dovetail.explorer.interrupts import held
 from dovetail.explorer.points import PointEvaluator
 from dovetail.explorer.request import StudyRequest
@@ -331,6 +332,9 @@ def _carry_out(
     finally:
         keeper.commit()
     front = keeper.archive.front
+    if report.name == "heuristic" and not interrupted:
+        details = {**report.details, **gaps(space, front, study.objectives)}
+        report = replace(report, details=details)
     with held():
         store.mark_front(front)
         folder.write_report(report, len(front), keeper.rows, space.designs)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Final, TypeVar
 
 from dovetail.accel.loading import AcceleratorDesign, load_accelerator_design
 from dovetail.costmodel.components import Unpriceable, price
-from dovetail.costmodel.effort import Mapper
+from dovetail.costmodel.effort import Effort, Mapper
 from dovetail.costmodel.figures import OutsideTable
 from dovetail.costmodel.latency import mac_rate
+from dovetail.costmodel.network_cost import Unmappable, evaluate_network
 from dovetail.costmodel.selection import Objective as MappedFor
 from dovetail.costmodel.selection import select
 from dovetail.dsl import units
@@ -26,6 +27,7 @@ from dovetail.dsl.values import Value
 from dovetail.explorer.additive import Table, total_of
 from dovetail.explorer.engine import PointResult
 from dovetail.explorer.expressions import Expression, Names, Uncomputable, Unmeasured, names_of
+from dovetail.explorer.function_metric import FunctionFault
 from dovetail.explorer.layer_solver import (
     Candidate,
     LayerSolver,
@@ -218,9 +220,12 @@ class PointEvaluator:
         return _kept(self._machine_ranges, (file, first, end), MOST_NETWORKS, walk)
 
     def prepare(self, file: int, numbers: Sequence[int], network: int, network_number: int) -> None:
-        """Solve a network's layers on many accelerators together; `result` then finds them."""
+        """Solve a network's layers on many accelerators together; `result` then finds them.
+
+        Where feature maps stay on chip no layer is on its own: `_kept_totals` takes such machines one by one.
+        """
         chips = [self.chip(file, number)[0].machine for number in numbers]
-        machines = [machine for machine in chips if machine is not None]
+        machines = [m for m in chips if m is not None and m.architecture.keep_feature_maps_in is None]
         by_widths: dict[Bits, list[Machine]] = {}
         for bits in self.space.bits:
             for machine in machines:
@@ -248,15 +253,25 @@ class PointEvaluator:
             design = self.network(place.network, place.network_number).design
             if design is None:
                 raise Refused("this is no design")
-            return _work(design, default, self.space.study.batch)
+            work = _work(design, default, self.space.study.batch)
+            return replace(work, names={**work.names, **self._called(design, work.network)})
 
         return _kept(self._works, (place.network, place.network_number, default), MOST_NETWORKS, build)
+
+    def _called(self, design: NetworkDesign, network: Network) -> dict[str, float]:
+        """The metrics that Python computes; raises Refused."""
+        made = {choice.site.path: str(choice.option) for choice in design.choices}
+        try:
+            return {metric.name: metric(network, made) for metric in self.space.study.functions}
+        except FunctionFault as fault:
+            raise Refused(str(fault)) from fault
 
     def _examples(self) -> dict[str, Value]:
         """A value for every name that expressions may use, from the first designs of the files."""
         networks = [load_network_design(side.path, side.settings) for side in self.space.networks]
         accelerators = [load_accelerator_design(side.path, side.settings) for side in self.space.accelerators]
-        return known_names(networks, accelerators)
+        given: dict[str, Value] = dict.fromkeys((f.name for f in self.space.study.functions), 1.0)
+        return given | known_names(networks, accelerators)
 
     # ---------------------------------------------------------------------------------- metrics
 
@@ -320,6 +335,8 @@ class PointEvaluator:
         flows = machine.architecture.dataflows
         if flow is not None and flow not in {f.name for f in flows}:
             raise Refused(f"`{machine.architecture.name}` has no dataflow `{flow}`")
+        if machine.architecture.keep_feature_maps_in is not None:
+            return self._kept_totals(work, machine, flow)
         candidates: list[Sequence[Candidate]] = []
         costs: list[list[tuple[int, float]]] = []
         for layer, noticed, alike in zip(work.layers, work.signatures, work.alike, strict=True):
@@ -347,6 +364,21 @@ class PointEvaluator:
             sum(-(-c.outermost_bits // 8) for c in chosen),
             sum(c.utilization * c.cycles for c in chosen),
         )
+
+    def _kept_totals(self, work: Work, machine: Machine, flow: str | None) -> tuple[int, float, int, float]:
+        """As `_totals`, where feature maps stay on chip: layers are no longer on their own."""
+        architecture = machine.architecture
+        flows = [f for f in architecture.dataflows if flow in (None, f.name)]
+        batch, effort = self.space.study.batch, Effort(Mapper(self.space.study.mapper))
+        try:
+            cost = evaluate_network(
+                work.network, architecture, machine.prices, self.objective, batch, flows, effort=effort
+            )
+        except Unmappable as fault:
+            raise Refused(f"`{fault}` cannot be mapped") from fault
+        except ValueError as fault:
+            raise Refused(str(fault)) from fault
+        return cost.cycles, cost.energy_pj, cost.outermost_bytes, cost.utilization * cost.cycles
 
 
 Key = TypeVar("Key")

@@ -15,6 +15,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
+from dovetail.accel.loading import load_accelerator_design
 from dovetail.dsl.diagnostics import Diagnostic, DovetailError
 from dovetail.dsl.loading import load_network_design
 from dovetail.dsl.problem import Bits
@@ -46,6 +47,9 @@ def why_not(study: Study, space: StudySpace) -> str | None:
     machines = sum(side.size for side in space.accelerators)
     if machines > MOST_MACHINES:
         return f"its accelerators are up to {machines} machines, and {MOST_MACHINES} is the most"
+    for chip in space.accelerators:
+        if load_accelerator_design(chip.path, chip.settings).architecture.keep_feature_maps_in is not None:
+            return f"`{chip.path.name}` keeps feature maps on chip, so that layers do not add up one by one"
     try:
         for side in space.networks:
             design = load_network_design(side.path, side.settings)

@@ -100,10 +100,12 @@ def additive_of(design: NetworkDesign) -> tuple[Additive, ...]:
 def columns_for(study: Study, design: NetworkDesign) -> Columns:
     """The totals that the goals need of a file's networks; raises NotExact."""
     chosen = {choice.site.path for choice in design.open_choices}
-    varying = {"utilization", "peak_memory"} | {
+    called = {metric.name for metric in study.functions}
+    varying = {"utilization", "peak_memory", *called} | {
         name for name in design.parameters if chosen and _may_vary(name, design)
     }
-    return columns_of(study, [metric.name for metric in additive_of(design)], varying)
+    additive = [metric.name for metric in additive_of(design) if metric.name not in called]
+    return columns_of(study, additive, varying)
 
 
 def _may_vary(name: str, design: NetworkDesign) -> bool:
