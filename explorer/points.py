@@ -231,7 +231,10 @@ class PointEvaluator:
             for machine in machines:
                 by_widths.setdefault(_widths(machine, bits), []).append(machine)
         for widths, some in by_widths.items():
-            work = self.work(Place(network, file, network_number, 0, 0, 0), widths)
+            try:
+                work = self.work(Place(network, file, network_number, 0, 0, 0), widths)
+            except Refused:
+                continue  # `result` says why
             self.solver.prepare([work.signatures[at] for at in dict.fromkeys(work.alike)], some)
 
     def network_numbers(self, file: int, first: int, end: int) -> Sequence[int]:

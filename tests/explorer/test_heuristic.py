@@ -139,7 +139,7 @@ def test_the_growth_of_the_front_and_the_gap_to_a_bound_are_printed(
     history = run.hypervolume()
     assert f"100 % after {history[-1][0]}" in out
     assert f"{100 * history[0][1] / history[-1][1]:.0f} % after {history[0][0]}," in out
-    details = run.report["details"]
+    details = run.summary["details"]
     for goal in ("latency", "energy"):
         best = min(run.front, key=lambda row: row.metrics[goal])
         own = {name.removeprefix("network."): option for name, option in best.choices.items()}
