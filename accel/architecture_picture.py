@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from dovetail.accel.architecture import Architecture, Array, Memory
@@ -17,6 +18,8 @@ HEAD: Final = 54.0
 LINE: Final = 16.0
 PAD: Final = 10.0
 GAP: Final = 22.0
+BESIDE: Final = 6.0
+"""Between memories of which none feeds the other."""
 NARROWEST: Final = 250.0
 
 
@@ -37,6 +40,8 @@ class Part:
     count: int
     lines: tuple[str, ...]
     area_share: float | None = None
+    tensors: frozenset[str] = frozenset()
+    """What a memory holds or may hold."""
 
     @property
     def heading(self) -> str:
@@ -72,7 +77,17 @@ class Frame:
         head = LINE * (1 + len(self.lines)) + PAD if self.name else 0.0
         rows = [self._row(part) for part in self.parts]
         border = 2 * PAD if self.name else 0.0
-        return width + border, head + sum(rows) + GAP * (len(rows) - 1) + (PAD if self.name else 0.0)
+        gaps = [GAP if fed else BESIDE for fed in self.fed]
+        return width + border, head + sum(rows) + sum(gaps) + (PAD if self.name else 0.0)
+
+    @property
+    def fed(self) -> tuple[bool, ...]:
+        """Whether each part feeds the next one: memories without a common tensor stand side by side."""
+        return tuple(
+            not (isinstance(a, Part) and isinstance(b, Part) and a.kind == b.kind == "memory")
+            or not a.tensors.isdisjoint(b.tensors)
+            for a, b in pairwise(self.parts)
+        )
 
     def _row(self, part: Part | Frame) -> float:
         units = self.sides.get(part.name, ())
@@ -100,7 +115,8 @@ def draw_data(architecture: Architecture, notes: Mapping[str, Note] | None = Non
             continue
         note = known.get(level.name, Note())
         lines = (*_memory_lines(level), *note.lines)
-        part = Part(level.name, "memory", architecture.instances(level.name), lines, note.area_share)
+        count, tensors = architecture.instances(level.name), frozenset((*level.holds, *level.may_hold))
+        part = Part(level.name, "memory", count, lines, note.area_share, tensors)
         inside = (part, *inside)
     return Frame("", (), inside, {m: u for m, u in units.items() if m in {p.name for p in inside}})
 
@@ -125,8 +141,12 @@ def _memory_lines(memory: Memory) -> tuple[str, ...]:
         facts.append(f"{float(rate):.4g} bit/cycle")
     if memory.size_bits is not None:
         facts.append(f"{memory.buffering} buffering")
-    tensors = sorted(memory.holds) + [f"({tensor})" for tensor in sorted(memory.may_hold)]
-    return (", ".join(facts), *((f"holds {' '.join(tensors)}",) if tensors else ()))
+    held = [
+        f"{verb} {', '.join(sorted(tensors))}"
+        for verb, tensors in (("holds", memory.holds), ("may hold", memory.may_hold))
+        if tensors
+    ]
+    return (", ".join(facts), *(("; ".join(held),) if held else ()))
 
 
 def _bytes(bits: int) -> str:
@@ -178,13 +198,21 @@ def _draw_inside(picture: Picture, frame: Frame, x: float, y: float, depth: int)
             left = x + max(p.size[0] for p in frame.parts) + GAP
             middle = min(beside + unit.size[1] / 2, y + part.size[1] - 8)
             start = x + (part.size[0] if isinstance(part, Frame) else column)
-            picture.path(f"M{start:.1f},{middle:.1f} L{left:.1f},{middle:.1f}", "e")
+            enters = max(middle, beside + 12)
+            turn = left - GAP / 2
+            picture.path(
+                f"M{start:.1f},{middle:.1f} H{turn:.1f} V{enters:.1f} H{left:.1f}"
+                if enters > middle
+                else f"M{start:.1f},{middle:.1f} H{left:.1f}",
+                "e",
+            )
             _draw_part(picture, unit, left, beside, unit.size[0])
             beside += unit.size[1] + 8
-        if number + 1 < len(frame.parts):
+        fed = number + 1 < len(frame.parts) and frame.fed[number]
+        if fed:
             at = x + 40
             picture.path(f"M{at:.1f},{y + part.size[1]:.1f} L{at:.1f},{y + row + GAP:.1f}", "e", arrow=True)
-        y += row + GAP
+        y += row + (GAP if fed else BESIDE)
 
 
 def _draw_frame(picture: Picture, frame: Frame, x: float, y: float, depth: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Hues
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -14,8 +16,12 @@ HEAD: Final = 54.0
 LINE: Final = 18.0
 PAD: Final = 9.0
 INDENT: Final = 14.0
-TRIPS: Final = 84.0
+TRIPS: Final = 62.0
 """Room for how often a loop runs."""
+TILES: Final = 15.0
+"""Height of the line that says what tiles a memory holds."""
+GAP: Final = 4.0
+"""Between a loop and the frame below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,46 +82,76 @@ def draw_mapping(
 ) -> str:
     """The picture, as SVG; `facts` is the line under the title."""
     lines = draw_data(mapping, problem)
-    deepest = max(line.depth for line in lines)
-    texts = [2 * INDENT * line.depth + text_width(said(line)) + 24 for line in lines]
-    inner = max([*texts, text_width(title, 13.2) - TRIPS, 240.0]) + 2 * PAD + TRIPS
-    height = LINE * len(lines) + PAD * sum(line.kind == "holds" for line in lines) * 2
-    picture = Picture(inner + 2 * MARGIN, HEAD + height + MARGIN + 6, f"{title}: loop nest")
-    picture.text(MARGIN, 24, title, "b")
-    picture.text(MARGIN, 42, facts or _facts(lines), "d")
     memories = list(dict.fromkeys(line.memory for line in lines if line.memory))
-    y = HEAD
+    hues = {memory: f"s{at % 6}" for at, memory in enumerate(memories)}
+    return picture_of(lines, hues, title, facts).svg()
+
+
+def picture_of(lines: Sequence[Line], hues: Hues[str, str], title: str = "", facts: str = "") -> Picture:
+    """Lines as frames in frames; `hues` are the styles of the memories. Without a title none has room."""
+    frames = [line for line in lines if line.kind == "holds"]
+    head = HEAD if title else LINE + 6
+    margin = MARGIN if title else 0.0
+    inner = max([*(_room(line, frames) for line in lines), text_width(title, 13.2), 300.0])
+    height = LINE * len(lines) + sum(_around(line) for line in frames) + GAP * (len(frames) - 1)
+    picture = Picture(
+        inner + 2 * margin, head + height + margin + 6, f"{title}: loop nest" if title else "loop nest"
+    )
+    if title:
+        picture.text(margin, 24, title, "b")
+    picture.text(margin, head - 12, facts or work(lines), "d")
+    y = head
     for line in lines:
-        x = MARGIN + INDENT * line.depth
+        x = margin + INDENT * line.depth
         if line.kind == "holds":
+            y += GAP if line.depth else 0.0
             width = inner - 2 * INDENT * line.depth
-            below = HEAD + height - PAD * line.depth - y
-            series = f"s{memories.index(line.memory) % 6}"
+            below = head + height - PAD * line.depth - y
             picture.rect(x, y, width, below, "box", 6)
-            picture.rect(x, y, width, below, f"{series} t", 6)
-            picture.rect(x, y, 5, below, series, 2)
-            picture.text(x + PAD + 4, y + LINE - 3, said(line), "b")
-            y += LINE + PAD
+            picture.rect(x, y, width, below, f"{hues[line.memory]} t", 6)
+            picture.rect(x, y, 5, below, hues[line.memory], 2)
+            picture.text(x + PAD + 4, y + LINE - 3, _head(line), "b")
+            if line.tiles:
+                picture.text(x + PAD + 4, y + LINE + TILES - 4, words_held(line), "d")
+            y += LINE + _around(line) - PAD
             continue
         marks = {"spatial": "s1", "mac": "s6", "for": "s0"}
         picture.rect(x + 6, y + 3, 6, 6, marks[line.kind], 3 if line.kind == "for" else 0)
         picture.text(x + 18, y + LINE - 6, line.text, "m")
         if line.trips > 1:
-            right = MARGIN + inner - INDENT * (deepest + 1)
+            right = margin + inner - INDENT * len(frames) - 6
             picture.text(right, y + LINE - 6, f"× {line.trips}", "d r")
         y += LINE
-    return picture.svg()
+    return picture
 
 
-def said(line: Line) -> str:
-    """A line of the tree; what a memory holds with its tiles, where they are known."""
-    if not line.tiles:
-        return line.text
-    words = ", ".join(f"{tensor} {count:,}".replace(",", " ") for tensor, count in line.tiles)
-    return f"{line.memory} holds {words} words"
+def _around(line: Line) -> float:
+    """What a frame is higher than the lines in it and its own."""
+    return 2 * PAD + (TILES if line.tiles else 0.0)
 
 
-def _facts(lines: tuple[Line, ...]) -> str:
+def _room(line: Line, frames: Sequence[Line]) -> float:
+    """The width of the outermost frame that a line asks for."""
+    if line.kind == "holds":
+        widest = max(text_width(_head(line)), text_width(words_held(line), 11))
+        return 2 * INDENT * line.depth + widest + 3 * PAD
+    return INDENT * (line.depth + len(frames)) + text_width(line.text) + 24 + TRIPS
+
+
+def _head(line: Line) -> str:
+    """The first line of a frame: what is held, unless the next line says how much of it."""
+    return f"{line.memory} holds" if line.tiles else line.text
+
+
+def words_held(line: Line) -> str:
+    """The words of the tiles that a memory holds; nothing where the layer is not known."""
+    tiles = ", ".join(f"{tensor} {count:,}".replace(",", " ") for tensor, count in line.tiles)
+    one = len(line.tiles) == 1 and line.tiles[0][1] == 1
+    return f"{tiles} word{'' if one else 's'}" if tiles else ""
+
+
+def work(lines: Sequence[Line]) -> str:
+    """How many steps there are on how many PEs."""
     steps = 1
     pes = 1
     for line in lines:

@@ -5,7 +5,8 @@
     python benchmarks/explorer.py --family 64  so many machines of the family
 
 Each measurement is a process of its own, so that its peak of memory is its own. Growth is measured on small
-layers, the family with layers as they are.
+layers, the family with layers as they are. On a machine with other work compare the CPU seconds, of all
+processes of a run together.
 """
 
 from __future__ import annotations
@@ -66,12 +67,13 @@ def measure(request: StudyRequest, folder: Path, workers: int) -> dict[str, floa
     began = time.perf_counter()
     outcome = explore(request, Where(folder / "runs", workers=workers))
     seconds = time.perf_counter() - began
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "points": outcome.rows,
         "seconds": seconds,
         "rate": outcome.rows / seconds,
-        "mib": max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024,
+        "cpu": sum(used.ru_utime + used.ru_stime for used in (own, others)),
+        "mib": max(own.ru_maxrss, others.ru_maxrss) / 1024,
         "solved": outcome.report.layer_evaluations,
         "front": len(outcome.front),
     }
@@ -127,7 +129,8 @@ def one(what: str, numbers: list[int]) -> None:
 
 def show(name: str, found: dict[str, float]) -> None:
     print(
-        f"{name:<34}{found['points']:>9.0f} points {found['seconds']:>8.1f} s {found['rate']:>8.1f} points/s "
+        f"{name:<34}{found['points']:>9.0f} points {found['seconds']:>8.1f} s {found['cpu']:>8.1f} s of CPU "
+        f"{found['rate']:>8.1f} points/s "
         f"{found['mib']:>6.0f} MiB {found['solved']:>8.0f} layers solved   front {found['front']:.0f}",
         flush=True,
     )

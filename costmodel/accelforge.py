@@ -11,12 +11,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dovetail.accel.architecture import Architecture, Array, LinkKind, Memory, Ports
+from dovetail.accel.architecture import (
+    Architecture,
+    Array,
+    Dataflow,
+    LinkKind,
+    LoopsInside,
+    Memory,
+    Ports,
+    Stationary,
+)
 from dovetail.accel.mapping import Holds, Mapping, Spatial, flatten
 from dovetail.costmodel.energy import EnergyTable, MemoryPrice
 from dovetail.costmodel.evaluate import Cost
+from dovetail.costmodel.mapper.rules import Rules
 from dovetail.costmodel.yaml_text import Tagged
-from dovetail.dsl.problem import RELEVANT, Problem
+from dovetail.dsl.problem import DIMENSIONS, RELEVANT, Problem
 
 Tree = dict[str, Any]
 
@@ -57,15 +67,17 @@ def specification(
     table: EnergyTable,
     mapping: Mapping | None,
     widths: dict[str, int],
+    dataflow: Dataflow | None = None,
 ) -> Tree:
-    """The whole specification of one layer; without `mapping` its mapper has to find one.
+    """The whole specification of one layer; without `mapping` its mapper has to find one, under `dataflow`.
 
     `widths` are the bits of a word of each operand (`tensor_bits`).
     """
-    flat = problem if mapping is None else flatten(problem, mapping.flat)
+    rules = None if dataflow is None or mapping is not None else Rules.of(problem, dataflow)
+    flat = flatten(problem, mapping.flat) if mapping is not None else rules.problem if rules else problem
     tree: Tree = {
         "workload": workload(name, flat, widths),
-        "arch": {"nodes": nodes(architecture, table, flat)},
+        "arch": {"nodes": nodes(architecture, table, flat, rules)},
     }
     if mapping is not None:
         tree["mapping"] = {"nodes": nest(name, mapping)}
@@ -111,21 +123,27 @@ def einsum_name(layer: str) -> str:
 # ------------------------------------------------------------------------------------ architecture
 
 
-def nodes(architecture: Architecture, table: EnergyTable, problem: Problem) -> list[Tagged]:
-    """Memories, arrays and MACs, outer to inner."""
+def nodes(
+    architecture: Architecture, table: EnergyTable, problem: Problem, rules: Rules | None = None
+) -> list[Tagged]:
+    """Memories, arrays and MACs, outer to inner, with what the rules of a dataflow leave to its mapper."""
     made = [
-        _memory(level, table, problem, outermost=at == 0) if isinstance(level, Memory) else _array(level)
+        _memory(level, table, problem, rules, outermost=at == 0)
+        if isinstance(level, Memory)
+        else _array(level, architecture, rules)
         for at, level in enumerate(architecture.levels)
     ]
     if architecture.mac.lanes > 1:
-        made.append(_array(architecture.spatial[-1]))
+        made.append(_array(architecture.spatial[-1], architecture, rules))
     rates = [rate.per_cycle for rate in architecture.mac.rates]
     compute = {"name": "compute", "energy": float(table.mac_pj), "throughput": float(max(rates))}
     node = {"name": COMPUTE, "leak_power": 0, "area": 0, "actions": [compute]}
     return [*made, Tagged("!Compute", node)]
 
 
-def _memory(memory: Memory, table: EnergyTable, problem: Problem, *, outermost: bool) -> Tagged:
+def _memory(
+    memory: Memory, table: EnergyTable, problem: Problem, rules: Rules | None, *, outermost: bool
+) -> Tagged:
     price = table.memories.get(memory.name, MemoryPrice(0.0, 0.0, 0.0))
     bits = price.bits or 1
     read, write = memory.read_bits_per_cycle, memory.write_bits_per_cycle
@@ -140,7 +158,7 @@ def _memory(memory: Memory, table: EnergyTable, problem: Problem, *, outermost: 
         "size": "inf" if memory.size_bits is None else memory.size_bits,
         "leak_power": 0,
         "area": 0,
-        "tensors": _tensors(memory, outermost=outermost),
+        "tensors": _tensors(memory, rules, outermost=outermost),
         "actions": actions,
     }
     if memory.ports is Ports.SEPARATE and (read is not None or write is not None):
@@ -148,22 +166,40 @@ def _memory(memory: Memory, table: EnergyTable, problem: Problem, *, outermost: 
     return Tagged("!Memory", node)
 
 
-def _tensors(memory: Memory, *, outermost: bool) -> Tree:
-    """What it always keeps and what it may keep."""
+def _tensors(memory: Memory, rules: Rules | None, *, outermost: bool) -> Tree:
+    """What it always keeps and what it may keep; of a stationary tensor, a tile that nothing inside moves."""
 
-    def names(held: frozenset[str]) -> str:
-        operands = {"outputs" if tensor == "sums" else tensor for tensor in held}
-        return " | ".join(RENAMES[o] for o in RENAMES if o in operands)
+    def operands(held: frozenset[str]) -> set[str]:
+        return {"outputs" if tensor == "sums" else tensor for tensor in held}
+
+    def names(held: set[str]) -> str:
+        return " | ".join(RENAMES[o] for o in RENAMES if o in held)
 
     if outermost and not memory.holds | memory.may_hold:
         return {"keep": "All"}
-    keep, may = names(memory.holds), names(memory.may_hold - memory.holds)
-    return {"keep": keep or "Nothing"} | ({"may_keep": may} if may else {})
+    kept = operands(memory.holds)
+    still: set[str] = set()
+    for rule in rules.dataflow.constraints if rules is not None and rules.dataflow is not None else ():
+        if isinstance(rule, Stationary) and rule.memory == memory.name:
+            kept |= operands(frozenset({rule.tensor}))
+            still |= RELEVANT["outputs" if rule.tensor == "sums" else rule.tensor]
+        if isinstance(rule, LoopsInside) and rule.memory == memory.name:
+            still |= set(RELEVANT["weights"] | RELEVANT["inputs"]) - set(rule.dimensions)
+    may = operands(memory.may_hold) - kept
+    said = {"keep": names(kept) or "Nothing"} | ({"may_keep": names(may)} if may else {})
+    return said | ({"tile_shape": [_is_one(still)]} if still else {})
 
 
-def _array(array: Array) -> Tagged:
+def _is_one(dimensions: set[str]) -> Tree:
+    """A comparison that holds where loops over these dimensions (and tiles of them) are 1."""
+    ranks = " | ".join(d.lower() for d in DIMENSIONS if d in dimensions)
+    return {"expression": ranks, "operator": "==", "value": 1}
+
+
+def _array(array: Array, architecture: Architecture, rules: Rules | None) -> Tagged:
     """Axes with what they share: a tensor with a link along an axis is sent (or added up) once."""
     spatial = []
+    said = {rule.axis: rule for rule in rules.axes(architecture, array)} if rules is not None else {}
     for axis in array.axes:
         shared = [
             RENAMES[operand]
@@ -173,7 +209,14 @@ def _array(array: Array) -> Tagged:
                 for i in array.links_of(operand)
             )
         ]
-        spatial.append({"name": axis.name, "fanout": axis.size, "may_reuse": " | ".join(shared) or "Nothing"})
+        node: Tree = {"name": axis.name, "fanout": axis.size, "may_reuse": " | ".join(shared) or "Nothing"}
+        rule = said.get(axis.name)
+        if rule is not None:
+            alone = set(DIMENSIONS) - {*rule.first, *rule.then}
+            node |= {"loop_bounds": [_is_one(alone)]} if alone else {}
+            # `full` asks for the fullest use; a dimension of its own is spread as far as it goes.
+            node |= {"min_usage": 1} if rule.full or rule.first else {}
+        spatial.append(node)
     return Tagged("!Container", {"name": array.name, "spatial": spatial})
 
 

@@ -152,6 +152,7 @@ class Passed:
     ) -> None:
         self.kind, self.problem, self.structure, self.nest = kind, problem, structure, nest
         self.transfer, self.perfect = transfer, perfect
+        self._tables: dict[tuple[Share, ...], imperfect.Tabulated] = {}
         self.operand = transfer.operand
         self.memory = structure.architecture.memory(transfer.outer)
         self.inner_tile = {
@@ -218,9 +219,8 @@ class Passed:
     def _words(self, shares: tuple[Share, ...]) -> Number:
         """Words that all receivers get when the spatial loops share like this."""
         if not self.perfect:
-            return imperfect.words(
-                self.kind, self.problem, self.structure, self.nest.steps, self.transfer, shares
-            )
+            found = self._tabulated(shares)
+            return imperfect.words(self.kind, self.structure, self.nest.steps, self.transfer, found)
         number = self._receivers(shares)
         if not self.transfer.keeps:
             return number * self.nest.total
@@ -232,6 +232,13 @@ class Passed:
             self._temporal_moves(self.transfer.inner_loops),
             self._slides(hull, sizes, shares),
         )
+
+    def _tabulated(self, shares: tuple[Share, ...]) -> imperfect.Tabulated:
+        if shares not in self._tables:
+            self._tables[shares] = imperfect.tabulated(
+                self.kind, self.problem, self.structure, self.nest.steps, self.transfer, shares
+            )
+        return self._tables[shares]
 
     def _receivers(self, shares: tuple[Share, ...]) -> Number:
         loops = [
@@ -245,9 +252,7 @@ class Passed:
         """How many receivers one instance of the outer holder serves (the first, which has the most)."""
         shares = self.transfer.shares
         if not self.perfect:
-            return imperfect.first_receivers(
-                self.kind, self.problem, self.structure, self.nest.steps, self.transfer, shares
-            )
+            return imperfect.first_receivers(self._tabulated(shares))
         lines = self._product(i for i in self.structure.spatial if i < self.transfer.outer_loops)
         return self.kind.floor_div(self._receivers(shares), lines)
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dovetail.accel.architecture import Buffering
+from dovetail.accel.architecture import Architecture, Buffering
 from dovetail.accel.mapping import flatten
 from dovetail.costmodel.analytic import Nest, tally
 from dovetail.costmodel.columns import INTS, Kind, Number
@@ -227,15 +227,23 @@ def _check(problem: Problem, structure: Structure, bounds: NDArray[np.int64]) ->
 def _largest(problem: Problem, structure: Structure) -> float:
     """An upper bound, in float64, of every whole number that a formula can meet."""
     architecture = structure.architecture
+    return most_counted(problem, largest_rate(architecture), architecture.pes * architecture.mac.lanes)
+
+
+def most_counted(problem: Problem, rate: int, pes: int) -> float:
+    """The same, of a layer on so many PEs with rates of such numbers."""
     gaps = prod(float(s + d) for s, d in zip(problem.stride, problem.dilation, strict=True))
     width = max(problem.bits.weights, problem.bits.inputs, problem.bits.outputs, problem.bits.sums)
+    return float(problem.macs) * gaps * width * rate * 2 + float(pes) * rate
+
+
+def largest_rate(architecture: Architecture) -> int:
+    """The largest number in the fractions that its rates are."""
     rates = [r for m in architecture.memories for r in (m.read_bits_per_cycle, m.write_bits_per_cycle) if r]
     rates += [
         link.bits_per_cycle for array in architecture.spatial for link in array.links if link.bits_per_cycle
     ]
-    parts = max((max(rate.numerator, rate.denominator) for rate in rates), default=1)
-    pes = float(architecture.pes * architecture.mac.lanes)
-    return float(problem.macs) * gaps * width * parts * 2 + pes * parts
+    return max((max(rate.numerator, rate.denominator) for rate in rates), default=1)
 
 
 def _chunk(

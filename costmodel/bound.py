@@ -29,25 +29,32 @@ class Bound:
 
 
 def lower_bound(
-    problem: Problem, architecture: Architecture, table: EnergyTable, leakage_pj_per_cycle: float = 0.0
+    problem: Problem,
+    architecture: Architecture,
+    table: EnergyTable,
+    leakage_pj_per_cycle: float = 0.0,
+    on_chip: frozenset[str] = frozenset(),
 ) -> Bound:
-    """The bound of one layer with MACs; ValueError where the MAC has no rate for the operands' widths."""
+    """The bound of one layer with MACs; ValueError where the MAC has no rate for the operands' widths.
+
+    Operands in `on_chip` stay there and do not cross its edge.
+    """
     outermost = architecture.memories[0]
     skippable = problem.weight_zeros if architecture.mac.skip_zero_weights_in else 0.0
     peak = architecture.pes * architecture.mac.lanes * mac_rate(problem, architecture.mac)
     kept = 1 - Fraction(skippable).limit_denominator(10_000)
     compute = ceil(problem.macs * kept / peak)
-    moved = _compulsory(problem, outermost)
+    moved = _compulsory(problem, outermost, on_chip)
     read = sum(holder.reads * holder.bits for holder in moved)
     written = sum(holder.updates * holder.bits for holder in moved)
     transfer = transfer_cycles(outermost, read, written)
     together = max(compute, transfer) if architecture.overlap_transfers else compute + transfer
-    cycles = max(1, together) + outermost.latency_cycles
+    cycles = max(1, together) + (outermost.latency_cycles if moved else 0)
     least = energy(Counts(moved, (), macs=problem.macs, steps=0, pes=0), table, skippable)
     return Bound(cycles, least.total_pj + leakage_pj_per_cycle * cycles)
 
 
-def _compulsory(problem: Problem, outermost: Memory) -> tuple[HolderCounts, ...]:
+def _compulsory(problem: Problem, outermost: Memory, on_chip: frozenset[str]) -> tuple[HolderCounts, ...]:
     """What has to cross the edge: each word of the operands that the outermost memory holds, once."""
     bits = problem.bits
     words = {
@@ -70,7 +77,7 @@ def _compulsory(problem: Problem, outermost: Memory) -> tuple[HolderCounts, ...]
             bits=width,
         )
         for operand, (count, width) in words.items()
-        if not held or operand in held
+        if operand not in on_chip and (not held or operand in held)
     )
 
 

@@ -6,11 +6,12 @@ packed: instances x ceil(words per instance / words per access) x price (Timeloo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dovetail.costmodel.columns import INTS, Kind, Number
-from dovetail.costmodel.counts import Counts, HolderCounts
-from dovetail.costmodel.tally import Tallied, Tally
+from dovetail.costmodel.counts import Counts, HolderCounts, LinkHops
+from dovetail.costmodel.tally import HopTally, Tallied, Tally
 from dovetail.dsl.problem import Bits
 
 
@@ -76,7 +77,7 @@ def holder_pj(kind: Kind, holder: HolderCounts | Tally, problem_bits: Bits, pric
             (holder.fills, price.fill_pj),
             (holder.updates, price.update_pj),
         ):
-            if price_pj and not (isinstance(words, int) and words == 0):
+            if not _none(price_pj) and not _none(words):
                 pj = pj + price_pj * accesses(kind, words, holder.instances, bits, price.bits)
         return pj
 
@@ -91,15 +92,38 @@ FREE = MemoryPrice(0.0, 0.0, 0.0)
 
 def energy(counts: Counts, table: EnergyTable, skipped: float = 0.0) -> Energy:
     """Energy of everything that `counts` lists; the fraction `skipped` of the MACs costs none."""
-    memories: dict[str, dict[str, float]] = {}
-    for holder in counts.holders:
+    return _energy(INTS, counts.macs, counts.holders, counts.hops, Bits(), table, skipped)
+
+
+def energy_of(kind: Kind, tallied: Tallied, table: EnergyTable, skipped: float = 0.0) -> Energy:
+    """The same of columns of mappings, added up in the same order: equal to the last bit."""
+    problem = tallied.problem
+    return _energy(kind, problem.macs, tallied.tallies, tallied.hops, problem.bits, table, skipped)
+
+
+def _energy(
+    kind: Kind,
+    macs: int,
+    holders: Sequence[HolderCounts | Tally],
+    hops: Sequence[LinkHops | HopTally],
+    bits: Bits,
+    table: EnergyTable,
+    skipped: float,
+) -> Energy:
+    memories: dict[str, dict[str, Number]] = {}
+    for holder in holders:
         price = table.memories.get(holder.memory, FREE)
-        memories.setdefault(holder.memory, {})[holder.operand] = holder_pj(INTS, holder, Bits(), price)
-    links: dict[str, float] = {}
-    for hop in counts.hops:
+        memories.setdefault(holder.memory, {})[holder.operand] = holder_pj(kind, holder, bits, price)
+    links: dict[str, Number] = {}
+    for hop in hops:
         pj = hop.words * table.links.get((hop.array, hop.link), 0.0)
         links[hop.array] = links.get(hop.array, 0.0) + pj
-    return Energy(counts.macs * (1 - skipped) * table.mac_pj, memories, links)
+    return Energy(macs * (1 - skipped) * table.mac_pj, memories, links)
+
+
+def _none(number: Number) -> bool:
+    """Whether it is 0, in all mappings."""
+    return isinstance(number, int | float) and number == 0
 
 
 def total_pj(kind: Kind, tallied: Tallied, table: EnergyTable, skipped: float = 0.0) -> Number:

@@ -13,8 +13,9 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -95,7 +96,7 @@ def run(
     except OSError as fault:
         reason = fault.strerror or str(fault)
         raise ExternalFault(f"{tool} cannot be started: {reason}", command, help=help) from fault
-    with process:
+    with process, _ended_by_sigterm():
         try:
             printed, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -123,6 +124,23 @@ def read_output(path: Path, tool: str, ran: Ran, help: Sequence[str] = ()) -> st
         raise ExternalFault(
             f"{tool} ended well but did not write `{path.name}`", ran.command, ran.output, help
         ) from fault
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends us by an exception meanwhile, so that what we started is ended too."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end(process: subprocess.Popen[bytes]) -> bytes:

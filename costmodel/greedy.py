@@ -8,8 +8,8 @@ taken. The answer is legal and deterministic; it is not claimed to be the best.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
+from math import inf, prod
 from typing import Final
 
 from dovetail.accel.architecture import (
@@ -25,10 +25,19 @@ from dovetail.accel.architecture import (
     SpatialRule,
     Stationary,
 )
-from dovetail.accel.legality import can_hold, must_hold, violations
+from dovetail.accel.legality import (
+    AxisTooSmall,
+    TileTooLarge,
+    can_hold,
+    must_hold,
+    tiles_of,
+    violations,
+)
 from dovetail.accel.mapping import For, Holds, Mapping, Node, Spatial, flatten
+from dovetail.costmodel.columns import Number
 from dovetail.costmodel.energy import EnergyTable
 from dovetail.costmodel.evaluate import evaluate_mapping
+from dovetail.costmodel.on_chip import OnChip
 from dovetail.dsl.problem import DIMENSIONS, OPERANDS, RELEVANT, Problem
 
 Tile = dict[str, int]
@@ -58,39 +67,195 @@ class _Spread:
     trips: int
 
 
-def greedy_mapping(
-    problem: Problem, architecture: Architecture, dataflow: Dataflow | None, table: EnergyTable | None = None
-) -> Mapping:
-    """A legal mapping under `dataflow` (None: any); the prices in `table` weigh memories against each other.
+class Room:
+    """Sizes that something has to fit into, noting which other sizes would have given the same answers."""
 
-    Raises NoMapping if not even tiles of one word fit, or the dataflow cannot be followed.
+    def __init__(self, sizes: Sequence[int | None]) -> None:
+        self._sizes = sizes
+        self.least: list[int] = [0] * len(sizes)
+        """The most that fitted: with so much room it still fits."""
+        self.below: list[float] = [inf] * len(sizes)
+        """The least that did not: with so much room it would."""
+
+    def takes(self, at: int, need: int) -> bool:
+        """Whether `need` fits into size number `at` (None: everything does)."""
+        size = self._sizes[at]
+        if size is None or need <= size:
+            self.least[at] = max(self.least[at], need)
+            return True
+        self.below[at] = min(self.below[at], need)
+        return False
+
+
+def sizes_of(architecture: Architecture) -> tuple[int | None, ...]:
+    """All that mappings have to fit into: bits of each memory, PEs along each axis."""
+    axes = (axis.size for array in architecture.spatial for axis in array.axes)
+    return (*(memory.size_bits for memory in architecture.memories), *axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The mappings among which the greedy mapper chooses, legal, in order, each once."""
+
+    mappings: tuple[Mapping, ...]
+    reason: str
+    """Why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What precedes all sizes of tiles: how dimensions are spread over PEs, and what each memory keeps.
+
+    Two accelerators that differ in sizes, rates and prices alone, with equal layouts, differ for this mapper
+    only in the answers of a `Room`.
     """
-    flow = dataflow or Dataflow("")
+
+    whole: Problem
+    """The layer as the dataflow walks it (flattened)."""
+    flat: tuple[tuple[str, ...], ...]
+    spread: tuple[_Spread, ...]
+    held: tuple[tuple[tuple[str, ...], ...], ...]
+    """Operands kept in each memory: whatever may be, then only what must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A layer some of whose operands stay in a memory: tiles are made for what is left beside them."""
+
+    on_chip: OnChip
+    whole: Architecture
+    """What mappings have to be legal on, and are priced on: with the room that the operands take."""
+
+
+def layout(problem: Problem, architecture: Architecture, flow: Dataflow) -> Layout:
+    """How a dataflow lays a layer out; raises NoMapping where it cannot."""
     flat = _flat(flow)
     try:
         whole = flatten(problem, flat)
     except ValueError as fault:
         raise NoMapping(f"`{flow.name}` cannot flatten this layer: {fault}") from fault
-    spread = tuple(_spread(whole, architecture, flow))
-    best: tuple[float, Mapping] | None = None
+    held = tuple(
+        tuple(_held(architecture, memory, flow, keep_all) for memory in architecture.memories)
+        for keep_all in (True, False)
+    )
+    return Layout(whole, flat, tuple(_spread(whole, architecture, flow)), held)
+
+
+def attempts(
+    problem: Problem,
+    architecture: Architecture,
+    flow: Dataflow,
+    plan: Layout,
+    room: Room,
+    beside: Beside | None = None,
+) -> Attempts:
+    """What the greedy mapper tries; `room` has the sizes of the architecture (`sizes_of`).
+
+    With `beside`, `room` does not learn what the mappings take.
+    """
+    judge = architecture if beside is None else beside.whole
+    stays = frozenset[str]() if beside is None else beside.on_chip.operands
+    found: dict[Mapping, None] = {}
     reason = ""
-    for keep_all in (True, False):
-        held = [_held(architecture, memory, flow, keep_all) for memory in architecture.memories]
+    tried: set[Mapping] = set()
+    for held in plan.held:
         for growth in GROWTH:
-            tiles = _tiles(whole, architecture, flow, spread, held, growth)
+            tiles = _tiles(plan.whole, architecture, flow, plan.spread, held, growth, room)
             for order in LOOPS:
-                mapping = Mapping(tuple(_nodes(whole, architecture, flow, spread, held, tiles, order)), flat)
-                broken = violations(problem, architecture, mapping)
+                nodes = _nodes(plan.whole, architecture, flow, plan.spread, held, tiles, order)
+                mapping = Mapping(tuple(nodes), plan.flat)
+                if beside is not None:
+                    mapping = beside.on_chip.lift(mapping, architecture)
+                if mapping in tried:
+                    continue
+                tried.add(mapping)
+                broken = violations(problem, judge, mapping, stays)
+                if beside is None and all(isinstance(fact, TileTooLarge | AxisTooSmall) for fact in broken):
+                    _note(plan.whole, architecture, mapping, room)
                 if broken:
                     reason = reason or broken[0].message()
-                    continue
-                cost = evaluate_mapping(problem, architecture, mapping, table or EnergyTable(), flow.name)
-                worth = cost.cycles * (cost.energy_pj + 1.0)
-                if best is None or worth < best[0]:
-                    best = (worth, mapping)
-        if best is not None:
-            return best[1]
-    raise NoMapping(reason)
+                else:
+                    found[mapping] = None
+        if found:
+            break
+    return Attempts(tuple(found), reason)
+
+
+def _note(problem: Problem, architecture: Architecture, mapping: Mapping, room: Room) -> None:
+    """Let `room` know what the mapping takes of each size."""
+    for at, memory in enumerate(architecture.memories):
+        if memory.size_bits is not None:
+            tiles = tiles_of(problem, architecture, mapping, memory)
+            room.takes(at, sum(bits * copies for _, bits, copies in tiles))
+    used: dict[tuple[str, str], int] = {}
+    for loop in mapping.loops:
+        if isinstance(loop, Spatial):
+            used[loop.array, loop.axis] = used.get((loop.array, loop.axis), 1) * loop.trips
+    axes = [(array.name, axis.name) for array in architecture.spatial for axis in array.axes]
+    for at, axis in enumerate(axes, start=len(architecture.memories)):
+        room.takes(at, used.get(axis, 1))
+
+
+def greedy_mapping(
+    problem: Problem,
+    architecture: Architecture,
+    dataflow: Dataflow | None,
+    table: EnergyTable | None = None,
+    on_chip: OnChip | None = None,
+) -> Mapping:
+    """A legal mapping under `dataflow` (None: any); the prices in `table` weigh memories against each other.
+
+    With `on_chip` some operands stay whole in a memory, and the others have what is left of it. Raises
+    NoMapping if not even tiles of one word fit, or the dataflow cannot be followed.
+    """
+    if on_chip is None:
+        return _best(problem, architecture, dataflow, table)
+    whole = on_chip.left_in(architecture)
+    if whole is None:
+        raise NoMapping(f"`{on_chip.memory}` is full of feature maps")
+    reason = None
+    # Outputs that stay are `sums` wide where partial ones arrive: less is left then, if that is wider.
+    for sums in dict.fromkeys((problem.bits.outputs, problem.bits.sums)):
+        room = on_chip.room_in(problem, architecture, sums)
+        if room is None:
+            continue
+        try:
+            return _best(problem, room, dataflow, table, Beside(on_chip, whole))
+        except NoMapping as fault:
+            reason = fault
+    raise reason or NoMapping(f"`{on_chip.memory}` is too small for the feature maps of this layer")
+
+
+def _best(
+    problem: Problem,
+    architecture: Architecture,
+    dataflow: Dataflow | None,
+    table: EnergyTable | None,
+    beside: Beside | None = None,
+) -> Mapping:
+    """The best of what is tried on an architecture."""
+    flow = dataflow or Dataflow("")
+    plan = layout(problem, architecture, flow)
+    judge = architecture
+    if beside is not None:
+        judge = beside.whole
+        held = tuple(tuple(beside.on_chip.without(architecture, one)) for one in plan.held)
+        plan = replace(plan, held=held)
+    tried = attempts(problem, architecture, flow, plan, Room(sizes_of(architecture)), beside)
+    best: tuple[float, Mapping] | None = None
+    for mapping in tried.mappings:
+        cost = evaluate_mapping(problem, judge, mapping, table or EnergyTable(), flow.name)
+        worth = worth_of(cost.cycles, cost.energy_pj)
+        if best is None or worth < best[0]:
+            best = (worth, mapping)
+    if best is None:
+        raise NoMapping(tried.reason)
+    return best[1]
+
+
+def worth_of(cycles: Number, energy_pj: Number) -> Number:
+    """What the mapping that is taken has least of; of equals the first is taken."""
+    return cycles * (energy_pj + 1.0)
 
 
 # ------------------------------------------------------------------------------------------ in space
@@ -194,6 +359,7 @@ def _tiles(
     spread: Sequence[_Spread],
     held: Sequence[tuple[str, ...]],
     growth: Sequence[str],
+    room: Room,
 ) -> list[Tile]:
     """The tile of each memory, outer to inner: grown from the inside out while everything fits."""
     memories = architecture.memories
@@ -204,7 +370,7 @@ def _tiles(
         may = _may_grow(architecture, memories[at], flow)
         for dimension in growth:
             if dimension in may:
-                _grow(problem, architecture, held, tiles, least, at, dimension)
+                _grow(problem, architecture, held, tiles, least, at, dimension, room)
     return tiles
 
 
@@ -227,15 +393,18 @@ def _grow(
     least: Sequence[Tile],
     at: int,
     dimension: str,
+    room: Room,
 ) -> None:
     """Make one dimension of memory `at` as large as fits; the tiles outside it grow along where they must."""
     unit = least[at][dimension]
     # What lies inside a memory is at most its share: PEs outside it take their parts at the same time.
-    shares = [-(-problem.bounds[dimension] * tile[dimension] // least[0][dimension]) for tile in least]
+    bounds = problem.bounds
+    shares = [-(-bounds[dimension] * tile[dimension] // least[0][dimension]) for tile in least]
     bound = shares[at]
     parts = -(-bound // unit)
     sizes = sorted({min(bound, unit * -(-parts // n)) for n in _counts(parts)})
     before = [tile[dimension] for tile in tiles]
+    memories = tuple(enumerate(architecture.memories))
 
     def take(size: int) -> bool:
         for outer in range(1, at + 1):
@@ -243,8 +412,9 @@ def _grow(
             copies = least[outer][dimension] // unit
             tiles[outer][dimension] = max(before[outer], min(shares[outer], size * copies))
         return all(
-            _fits(problem, memory, tile, operands)
-            for memory, tile, operands in zip(architecture.memories, tiles, held, strict=True)
+            memory.size_bits is None
+            or room.takes(number, _needed(problem, bounds, memory, tiles[number], held[number]))
+            for number, memory in memories
         )
 
     low, high = -1, len(sizes) - 1  # the largest size that fits, by bisection: a smaller tile needs less
@@ -268,17 +438,16 @@ def _counts(parts: int) -> Iterator[int]:
         count = count + 1 if step == 1 else max(count + 1, -(-parts // (step - 1)))
 
 
-def _fits(problem: Problem, memory: Memory, tile: Tile, operands: Sequence[str]) -> bool:
-    if memory.size_bits is None:
-        return True
+def _needed(problem: Problem, bounds: Tile, memory: Memory, tile: Tile, operands: Sequence[str]) -> int:
+    """Bits that a memory keeps of a tile; a tile that moves is doubled where the next is filled meanwhile."""
     bits = 0
     for operand in operands:
         width = max(problem.bits.outputs, problem.bits.sums) if operand == "outputs" else 0
         width = width or getattr(problem.bits, operand)
-        moves = any(tile[d] < problem.bounds[d] for d in RELEVANT[operand])
+        moves = any(tile[d] < bounds[d] for d in RELEVANT[operand])
         copies = 2 if memory.buffering is Buffering.DOUBLE and moves else 1
         bits += problem.words(operand, tile, gaps=not memory.skip_gaps) * width * copies
-    return bits <= memory.size_bits
+    return bits
 
 
 # ----------------------------------------------------------------------------------------- as a nest

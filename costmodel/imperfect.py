@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from dovetail.costmodel import tables, walk
 from dovetail.costmodel.columns import Kind, Number
@@ -23,16 +24,37 @@ class _Place:
     """Its loops in the structure."""
 
 
-def words(
+@dataclass(frozen=True, slots=True)
+class Tabulated:
+    """The parts of a transfer whose spatial loops share in one way, with what each contributes."""
+
+    places: Sequence[_Place]
+    rows: Sequence[Sequence[Number]]
+    """`tables.Row`s."""
+
+
+def tabulated(
     kind: Kind,
     problem: Problem,
     structure: Structure,
     steps: Sequence[Number],
     transfer: Transfer,
     shares: tuple[Share, ...],
+) -> Tabulated:
+    """Tabulate a transfer."""
+    places = _places(problem, structure, transfer, shares)
+    rows = [
+        kind.tabulate(partial(tables.row, place.shape, place.whole), [steps[i] for i in place.loops])
+        for place in places
+    ]
+    return Tabulated(places, rows)
+
+
+def words(
+    kind: Kind, structure: Structure, steps: Sequence[Number], transfer: Transfer, found: Tabulated
 ) -> Number:
-    """Words that all receivers of a transfer get when its spatial loops share like this."""
-    places, rows = _tabulated(kind, problem, structure, steps, transfer, shares)
+    """Words that all receivers of a transfer get."""
+    places, rows = found.places, found.rows
     if not transfer.keeps:
         number: Number = 1
         for row in rows:
@@ -47,36 +69,12 @@ def words(
     return kind.replace(_unsafe(kind, places, rows, transfer), result, walked)
 
 
-def first_receivers(
-    kind: Kind,
-    problem: Problem,
-    structure: Structure,
-    steps: Sequence[Number],
-    transfer: Transfer,
-    shares: tuple[Share, ...],
-) -> Number:
+def first_receivers(found: Tabulated) -> Number:
     """How many receivers the first instance of the outer holder serves."""
-    _, rows = _tabulated(kind, problem, structure, steps, transfer, shares)
     number: Number = 1
-    for row in rows:
+    for row in found.rows:
         number = number * row[3]
     return number
-
-
-def _tabulated(
-    kind: Kind,
-    problem: Problem,
-    structure: Structure,
-    steps: Sequence[Number],
-    transfer: Transfer,
-    shares: tuple[Share, ...],
-) -> tuple[list[_Place], list[Sequence[Number]]]:
-    places = _places(problem, structure, transfer, shares)
-    rows = [
-        kind.tabulate(partial(tables.row, place.shape, place.whole), [steps[i] for i in place.loops])
-        for place in places
-    ]
-    return places, rows
 
 
 def _unsafe(
@@ -162,16 +160,18 @@ def _places(
 ) -> list[_Place]:
     """The parts of a transfer: the operand's axes, then the dimensions that do not index it."""
     share_of = dict(zip(transfer.spatial, shares, strict=True))
-    groups: list[tuple[str, ...]] = [(d,) for d in DIMENSIONS]
-    if transfer.operand == "inputs":
-        groups = [("G",), ("N",), ("C",), *PAIRS, ("K",)]
+    loops_of: dict[str, list[int]] = {}
+    for i in range(transfer.inner_loops):
+        loops_of.setdefault(structure.loops[i].dimension, []).append(i)
+    bounds = problem.bounds
     places = []
-    for dimensions in groups:
+    for dimensions in _GROUPS[transfer.operand == "inputs"]:
         scale = (1,) * len(dimensions)
+        loops = tuple(loops_of.get(dimensions[0], ()))
         if len(dimensions) == 2:
             axis = PAIRS.index((dimensions[0], dimensions[1]))
             scale = (problem.stride[axis], problem.dilation[axis])
-        loops = tuple(i for i in range(transfer.inner_loops) if structure.loops[i].dimension in dimensions)
+            loops = tuple(sorted((*loops, *loops_of.get(dimensions[1], ()))))
         shape = tables.Shape(
             dimensions,
             scale,
@@ -179,6 +179,12 @@ def _places(
             transfer.skip_gaps,
             tuple((structure.loops[i].dimension, share_of.get(i)) for i in loops),
         )
-        whole = tuple(problem.bounds[d] for d in dimensions)
-        places.append(_Place(shape, whole, loops))
+        places.append(_Place(shape, tuple(bounds[d] for d in dimensions), loops))
     return places
+
+
+_GROUPS: Final[dict[bool, tuple[tuple[str, ...], ...]]] = {
+    False: tuple((d,) for d in DIMENSIONS),
+    True: (("G",), ("N",), ("C",), *PAIRS, ("K",)),
+}
+"""The dimensions of each part; of the inputs, pixels and kernel walk an axis together."""

@@ -205,7 +205,7 @@ class _Clock:
             return
         self.ports.append((memory.name, port))
         self.add("transfer", memory.name, port)
-        if memory.latency_cycles:
+        if not _nothing(memory.latency_cycles):
             loads: Number = 0
             for t in held:
                 # A stream to the MACs is asked for ahead, word after word: it waits once. A tile waits each
@@ -367,11 +367,11 @@ def _fold_cycles(
     """
     timing = array.timing
     sizes = {axis.name: axis.size for axis in array.axes}
+    if not (timing.skew or timing.load or timing.drain):
+        return 0
     skew = sum(size - 1 for size in sizes.values()) if timing.skew else 0
     load = sizes.get(timing.load or "", 0)
     drain = sizes.get(timing.drain or "", 0)
-    if not (skew or load or drain):
-        return 0
     levels = [level.name for level in architecture.levels]
     crossing = [
         t

@@ -109,6 +109,8 @@ class LayerCost:
     refusals: tuple[Refusal, ...]
     unit: str | None
     """The vector unit that does it."""
+    on_chip: tuple[str, ...] = ()
+    """Of its inputs and outputs the tensors that stay on chip (`keep feature_maps in`)."""
 
     @property
     def name(self) -> str:
@@ -159,6 +161,18 @@ class SingleDataflow:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMap:
+    """A feature map that stays on chip from the layer that writes it first to the one that reads it last."""
+
+    name: str
+    memory: str
+    bits: int
+    """Its size, for the whole batch."""
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkCost:
     """A network on an architecture, for the whole batch."""
 
@@ -173,6 +187,8 @@ class NetworkCost:
     """The others, with the reason why each is free."""
     single: tuple[SingleDataflow, ...]
     """What each dataflow alone would cost, where there are several to choose from."""
+    kept: tuple[KeptMap, ...] = ()
+    """Feature maps that stay on chip, in the order in which they are written."""
 
     @property
     def macs(self) -> int:

@@ -6,7 +6,8 @@
 Layers run one after the other, so that their cycles and energies add up. Layers of equal shape and width
 are mapped once, by the mapper that `effort.py` names. Operations without MACs cost their traffic
 (`vector_cost.py`); what is free (`Network.free`) costs nothing. Leakage is charged for the whole time, layer
-by layer.
+by layer. Where the text says `keep feature_maps in`, those stay on chip that are worth it
+(`kept_network.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ from dovetail.accel.mapping import Mapping
 from dovetail.costmodel.bound import Bound, lower_bound
 from dovetail.costmodel.components import Prices
 from dovetail.costmodel.effort import Effort
-from dovetail.costmodel.layer_cost import EnergyParts, LayerCost, NetworkCost, Refusal, SingleDataflow, Trial
+from dovetail.costmodel.kept_network import Keeper
+from dovetail.costmodel.layer_cost import (
+    EnergyParts,
+    KeptMap,
+    LayerCost,
+    NetworkCost,
+    Refusal,
+    SingleDataflow,
+    Trial,
+)
+from dovetail.costmodel.on_chip import OnChip
 from dovetail.costmodel.price_table import energy_table
 from dovetail.costmodel.selection import Objective, select
 from dovetail.costmodel.trials import Solved, leakage_pj_per_cycle, solve, try_mapping
@@ -110,6 +121,27 @@ def evaluate_network(
     ]
     points = [[(way.cycles, way.energy_pj) for way in layer] for layer in ways]
     results = [layer[taken] for layer, taken in zip(ways, select(points, objective), strict=True)]
+    names = [f.name for f in flows if f is not None]
+    single = _single(results, names) if len(flows) > 1 else ()
+    kept: tuple[KeptMap, ...] = ()
+    if architecture.keep_feature_maps_in is not None and layers is None:
+
+        def run(layer: Layer, on_chip: OnChip, tensors: tuple[str, ...]) -> Sequence[LayerCost]:
+            problem = problem_of(layer, batch)
+            if problem is None:
+                return [_without_macs(layer, architecture, prices, batch, tensors)]
+            solved = solve(problem, architecture, prices, flows or (None,), objective, effort, on_chip)
+            return [_with_macs(layer, problem, solved, t, architecture, tensors) for t in solved.trials]
+
+        def floor(layer: Layer, operands: frozenset[str]) -> Bound:
+            problem = problem_of(layer, batch)
+            assert problem is not None
+            leakage = leakage_pj_per_cycle(architecture, prices)
+            return lower_bound(problem, architecture, energy_table(prices, problem.bits), leakage, operands)
+
+        keeper = Keeper(network, costing, architecture, batch, objective, ways, run, floor)
+        results, kept = keeper.best()
+        single = tuple(keeper.single(name) for name in names) if len(flows) > 1 else ()
     return NetworkCost(
         network=network,
         architecture=architecture,
@@ -118,7 +150,8 @@ def evaluate_network(
         batch=batch,
         layers=tuple(results),
         free=tuple(free),
-        single=_single(results, [f.name for f in flows if f is not None]) if len(flows) > 1 else (),
+        single=single,
+        kept=kept,
     )
 
 
@@ -145,7 +178,12 @@ def evaluate_given(
 
 
 def _with_macs(
-    layer: Layer, problem: Problem, solved: Solved, trial: Trial, architecture: Architecture
+    layer: Layer,
+    problem: Problem,
+    solved: Solved,
+    trial: Trial,
+    architecture: Architecture,
+    on_chip: tuple[str, ...] = (),
 ) -> LayerCost:
     cost = trial.cost
     return LayerCost(
@@ -164,11 +202,14 @@ def _with_macs(
         trials=solved.trials,
         refusals=solved.refusals,
         unit=None,
+        on_chip=on_chip,
     )
 
 
-def _without_macs(layer: Layer, architecture: Architecture, prices: Prices, batch: int) -> LayerCost:
-    cost = vector_cost(layer, architecture, prices, batch)
+def _without_macs(
+    layer: Layer, architecture: Architecture, prices: Prices, batch: int, on_chip: tuple[str, ...] = ()
+) -> LayerCost:
+    cost = vector_cost(layer, architecture, prices, batch, frozenset(on_chip))
     leakage = leakage_pj_per_cycle(architecture, prices) * cost.cycles
     parts = EnergyParts(
         mac_pj=0.0,
@@ -204,6 +245,7 @@ def _without_macs(layer: Layer, architecture: Architecture, prices: Prices, batc
         trials=(),
         refusals=(),
         unit=cost.unit,
+        on_chip=on_chip,
     )
 
 

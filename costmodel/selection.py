@@ -10,6 +10,7 @@ price step by step: exact, at the cost of a sort.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
@@ -39,6 +40,19 @@ class Objective(StrEnum):
         return {Objective.EDP: "pJ s", Objective.ENERGY: "pJ", Objective.LATENCY: "s"}[self]
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to run a layer: what it costs by one dataflow (None: by any mapping, or on a vector unit)."""
+
+    dataflow: str | None
+    cycles: int
+    energy_pj: float
+    """Leakage included."""
+    outermost_bits: int
+    """Bits over the edge of the chip."""
+    utilization: float
+
+
 Point: TypeAlias = tuple[int, float]
 """Cycles and pJ of a candidate."""
 
@@ -60,7 +74,9 @@ def select(candidates: Sequence[Sequence[Point]], objective: Objective) -> tuple
 
 
 def _least_product(candidates: Sequence[Sequence[Point]]) -> tuple[int, ...]:
-    hulls = [_hull(points) for points in candidates]
+    known = {id(points): points for points in candidates}  # equal layers may share a list
+    hull_of = {name: corners(points) for name, points in known.items()}
+    hulls = [hull_of[id(points)] for points in candidates]
     steps = sorted(
         (-_saving(candidates[layer][hull[at]], candidates[layer][hull[at + 1]]), layer, at)
         for layer, hull in enumerate(hulls)
@@ -81,7 +97,7 @@ def _least_product(candidates: Sequence[Sequence[Point]]) -> tuple[int, ...]:
     return tuple(taken)
 
 
-def _hull(points: Sequence[Point]) -> list[int]:
+def corners(points: Sequence[Point]) -> list[int]:
     """The corners of the lower left side of the hull: from the fewest cycles to the least energy."""
     order = sorted(range(len(points)), key=lambda i: (points[i], i))
     hull: list[int] = []

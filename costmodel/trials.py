@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from dovetail.accel.architecture import Architecture, Dataflow
+from dovetail.accel.legality import violations
 from dovetail.accel.mapping import Mapping
 from dovetail.costmodel.bound import Bound, lower_bound
 from dovetail.costmodel.components import Prices
@@ -20,6 +21,7 @@ from dovetail.costmodel.energy import energy
 from dovetail.costmodel.evaluate import Cost, evaluate_mapping
 from dovetail.costmodel.greedy import NoMapping, greedy_mapping
 from dovetail.costmodel.layer_cost import EnergyParts, Refusal, Trial
+from dovetail.costmodel.on_chip import OnChip
 from dovetail.costmodel.price_table import energy_table, spread_table
 from dovetail.costmodel.selection import Objective
 from dovetail.dsl.problem import Problem
@@ -44,8 +46,11 @@ def solve(
     dataflows: Sequence[Dataflow | None],
     objective: Objective = Objective.EDP,
     effort: Effort | None = None,
+    on_chip: OnChip | None = None,
 ) -> Solved:
     """A loop nest by each dataflow (None: by any mapping), each with its best for `objective`.
+
+    With `on_chip` some operands stay in a memory; no claim is made that such a mapping is the best.
 
     One mapping for each dataflow today; a front of them would be several trials of one dataflow, and
     `selection.py` would choose among them as it does among dataflows. KeyboardInterrupt where Ctrl-C ends a
@@ -55,7 +60,9 @@ def solve(
     deadline = None if effort.seconds is None else monotonic() + effort.seconds
     trials, refusals = [], []
     for number, dataflow in enumerate(dataflows):
-        if effort.mapper is Mapper.GREEDY:
+        if on_chip is not None:
+            found = _on_chip(problem, architecture, prices, dataflow, objective, effort, on_chip)
+        elif effort.mapper is Mapper.GREEDY:
             found = _greedy(problem, architecture, prices, dataflow)
         else:
             # what one dataflow leaves of the layer's time is for those after it
@@ -67,7 +74,9 @@ def solve(
         else:
             refusals.append(found)
     table = energy_table(prices, problem.bits)
-    bound = lower_bound(problem, architecture, table, leakage_pj_per_cycle(architecture, prices))
+    stays = frozenset[str]() if on_chip is None else on_chip.operands
+    leakage = leakage_pj_per_cycle(architecture, prices)
+    bound = lower_bound(problem, architecture, table, leakage, stays)
     return Solved(tuple(trials), tuple(refusals), bound)
 
 
@@ -107,6 +116,43 @@ def _exact(
         problem, architecture, prices, result.mapping, dataflow.name if dataflow is not None else None
     )
     return replace(trial, certificate=result.certificate)
+
+
+def _on_chip(
+    problem: Problem,
+    architecture: Architecture,
+    prices: Prices,
+    dataflow: Dataflow | None,
+    objective: Objective,
+    effort: Effort,
+    on_chip: OnChip,
+) -> Trial | Refusal:
+    """The better of the greedy mapping and what the exact mapper's becomes when the operands stay.
+
+    The exact mapper is given the memory without them, and with the room that they leave. Its answer is legal
+    then, yet its goal was another: it counted the operands as coming from the outermost memory.
+    """
+    name = dataflow.name if dataflow else None
+    found: list[Trial] = []
+    reason = ""
+    try:
+        table = energy_table(prices, problem.bits)
+        mapping = greedy_mapping(problem, architecture, dataflow, table, on_chip)
+        found.append(try_mapping(problem, architecture, prices, mapping, name))
+    except NoMapping as fault:
+        reason = str(fault)
+    whole = on_chip.left_in(architecture)
+    room = on_chip.room_in(problem, architecture, max(problem.bits.outputs, problem.bits.sums))
+    if effort.mapper is Mapper.EXACT and whole is not None and room is not None:
+        trial = _exact(problem, on_chip.barred_in(room), prices, dataflow, objective, effort)
+        if isinstance(trial, Trial):
+            lifted = on_chip.lift(trial.mapping, architecture)
+            if not violations(problem, whole, lifted, on_chip.operands):
+                found.append(try_mapping(problem, architecture, prices, lifted, name))
+    if not found:
+        return Refusal(name, reason or "no mapping fits beside the feature maps that stay")
+    hz = architecture.clock_hz
+    return min(found, key=lambda t: objective.of(t.cost.cycles / hz, t.energy.total_pj))
 
 
 def search(

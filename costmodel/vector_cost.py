@@ -1,9 +1,10 @@
 """Operations without MACs: what they move, and the vector unit that does them.
 
 Every word that such an operation reads comes out of the outermost memory, and every word that it makes goes
-back there. Where the text has a `unit` that does it, the words pass through the memory beside that unit, and
-its lanes take an operation each a cycle; where it has none, or where words only move, there is the traffic of
-the outermost memory alone. Transfers overlap with the unit's work unless the text says `overlap = none`.
+back there, but for feature maps that stay on chip. Where the text has a `unit` that does it, the words pass
+through the memory beside that unit, and its lanes take an operation each a cycle; where it has none, or where
+words only move, there is the traffic of the memories alone. Transfers overlap with the unit's work unless the
+text says `overlap = none`.
 """
 
 from __future__ import annotations
@@ -49,13 +50,29 @@ def unit_for(layer: Layer, architecture: Architecture) -> Unit | None:
     return None
 
 
-def vector_cost(layer: Layer, architecture: Architecture, prices: Prices, batch: int = 1) -> VectorCost:
-    """The cost of a layer that has no MACs and is not free, for `batch` images."""
+def vector_cost(
+    layer: Layer,
+    architecture: Architecture,
+    prices: Prices,
+    batch: int = 1,
+    on_chip: frozenset[str] = frozenset(),
+) -> VectorCost:
+    """The cost of a layer that has no MACs and is not free, for `batch` images.
+
+    The tensors named in `on_chip` stay in the memory of `keep feature_maps in`: they come from there, or go
+    there, and not to the outermost one.
+    """
     unit = unit_for(layer, architecture)
     outermost = architecture.memories[0]
-    holders = [_holder(layer, architecture, outermost.name, batch, passing=False)]
+    home = architecture.keep_feature_maps_in or outermost.name
+    names = {tensor.name for tensor in (*layer.inputs, *layer.outputs)}
+    away, stay = names - on_chip, names & on_chip
+    holders = [_holder(layer, architecture, outermost.name, batch, away, passing=False)]
+    if home != outermost.name:
+        holders.append(_holder(layer, architecture, home, batch, stay, passing=False, weights=False))
     if unit is not None and unit.at != outermost.name:
-        holders.append(_holder(layer, architecture, unit.at, batch, passing=True))
+        passing = away if unit.at == home else names
+        holders.append(_holder(layer, architecture, unit.at, batch, passing, passing=True))
     counts = tuple(holder for parts in holders for holder in parts)
 
     transfer = _busy(architecture, outermost.name, counts)
@@ -66,9 +83,12 @@ def vector_cost(layer: Layer, architecture: Architecture, prices: Prices, batch:
         times[unit.name] = -(-operations // lanes)
         if unit.at != outermost.name:
             times[unit.at] = _busy(architecture, unit.at, counts)
+    if stay:
+        times[home] = _busy(architecture, home, counts)
     inside = max(times.values(), default=0)
     cycles = max(inside, transfer) if architecture.overlap_transfers else inside + transfer
-    times[outermost.name] = transfer + outermost.latency_cycles
+    latency = outermost.latency_cycles if any(c.memory == outermost.name for c in counts) else 0
+    times[outermost.name] = transfer + latency
 
     plain, spread = (make(prices, architecture.bits) for make in (energy_table, spread_table))
     element = prices.units[unit.name].element_pj if unit is not None else None
@@ -77,7 +97,7 @@ def vector_cost(layer: Layer, architecture: Architecture, prices: Prices, batch:
     return VectorCost(
         unit=unit.name if unit is not None else None,
         holders=counts,
-        cycles=max(1, cycles + outermost.latency_cycles),
+        cycles=max(1, cycles + latency),
         bound_by=max(times, key=lambda name: times[name]),
         memories_pj=_energy(counts, plain),
         unit_pj=unit_pj,
@@ -86,9 +106,16 @@ def vector_cost(layer: Layer, architecture: Architecture, prices: Prices, batch:
 
 
 def _holder(
-    layer: Layer, architecture: Architecture, memory: str, batch: int, *, passing: bool
+    layer: Layer,
+    architecture: Architecture,
+    memory: str,
+    batch: int,
+    tensors: set[str],
+    *,
+    passing: bool,
+    weights: bool = True,
 ) -> tuple[HolderCounts, ...]:
-    """What a memory does for each tensor; words that pass through it are written and read once."""
+    """What a memory does for each of these tensors; words that pass through it are written and read once."""
 
     def counts(operand: str, words: int, bits: int, reads: bool, fills: bool, updates: bool) -> HolderCounts:
         return HolderCounts(
@@ -107,11 +134,14 @@ def _holder(
     found = [
         counts("inputs", tensor.words * batch, tensor.bits, True, passing, False)
         for tensor in dict.fromkeys(layer.inputs)
+        if tensor.name in tensors
     ]
-    if layer.weights_read:
+    if layer.weights_read and weights:
         found.append(counts("weights", layer.weights_read, layer.weight_bits, True, passing, False))
     found += [
-        counts("outputs", tensor.words * batch, tensor.bits, False, False, True) for tensor in layer.outputs
+        counts("outputs", tensor.words * batch, tensor.bits, False, False, True)
+        for tensor in layer.outputs
+        if tensor.name in tensors
     ]
     return tuple(found)
 

@@ -182,7 +182,8 @@ def evaluate(
         typer.Option("--energy", metavar="tables|accelergy|hwcomponents", help="Where energies come from."),
     ] = "tables",
     python: Annotated[
-        str | None, typer.Option("--python", metavar="PATH", help="The Python that has hwcomponents.")
+        str | None,
+        typer.Option("--python", metavar="PATH", help="Which has hwcomponents or pytimeloop."),
     ] = None,
     html: Annotated[
         Path | None,
@@ -385,8 +386,9 @@ def export(
             "--dialect", metavar="NAME", help="v3 or v4 of Timeloop's input; zero or random weights in ONNX."
         ),
     ] = None,
-    perfect: Annotated[
-        bool, typer.Option("--perfect", help="Timeloop: only factors that divide; its counts are exact then.")
+    imperfect: Annotated[
+        bool,
+        typer.Option("--imperfect", help="Timeloop: mappings as they are, with short last passes."),
     ] = False,
 ) -> int:
     """The same layers, accelerator and mappings as files that another tool reads (docs/other-tools.md)."""
@@ -404,7 +406,7 @@ def export(
         mapper=mapper,
         time=time,
     )
-    return export_command.run(export_command.Export(request, to, output, dialect, perfect))
+    return export_command.run(export_command.Export(request, to, output, dialect, imperfect))
 
 
 @app.command(short_help="A run as one page of HTML that opens offline.")
@@ -510,6 +512,12 @@ def explore(
         list[str] | None,
         typer.Option("--where", metavar="CONDITION", help="As in 'area < 10 mm2'; may be repeated."),
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", metavar="NAME=FILE.py:FUNCTION", help="A metric that a Python function computes."
+        ),
+    ] = None,
     baseline: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--baseline", metavar="NET ACCEL", help="What to compare the front with."),
@@ -559,6 +567,10 @@ def explore(
     export: Annotated[
         Path | None, typer.Option("--export", metavar="FILE", help="All results as Parquet.")
     ] = None,
+    flip: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--flip", metavar="A B", help="How wrong a figure must be before design B beats A."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="The whole front, every choice.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -590,6 +602,8 @@ def explore(
             workers=workers,
             scheduler=scheduler,
             export=export,
+            flip=flip,
+            metrics=tuple(metric or ()),
             everything=everything,
             as_json=as_json,
         )

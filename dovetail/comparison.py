@@ -5,8 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Words: TypeAlias = dict[tuple[str, str, str], float]
-"""By memory, operand and action."""
+Key: TypeAlias = tuple[str, str, str]
+"""Memory, operand and action."""
+Words: TypeAlias = dict[Key, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A difference of definition, and what of the numbers it explains."""
+
+    text: str
+    counts: tuple[Key, ...] = ()
+    cycles: int = 0
+    """Of ours."""
+    energy_pj: float = 0.0
+    """Of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +38,15 @@ class Pair:
     layer: str
     ours: Numbers
     theirs: Numbers
-    notes: tuple[str, ...]
-    """Differences of definition."""
+    reasons: tuple[Reason, ...]
 
     @property
-    def shared(self) -> tuple[tuple[str, str, str], ...]:
+    def shared(self) -> tuple[Key, ...]:
         """The counts that both have, in our order."""
         return tuple(key for key in self.ours.words if key in self.theirs.words)
 
     @property
-    def differing(self) -> tuple[tuple[str, str, str], ...]:
+    def differing(self) -> tuple[Key, ...]:
         """The counts that are not the same whole number; noise of single precision is none."""
         return tuple(key for key in self.shared if not same(self.ours.words[key], self.theirs.words[key]))
 
@@ -56,3 +68,9 @@ class Comparison:
 def same(first: float, second: float) -> bool:
     """Whether two counts are one: equal, or nearer than single precision tells apart."""
     return abs(first - second) <= 2e-7 * max(abs(first), abs(second))
+
+
+def label(key: Key) -> str:
+    """A count in words: `inputs reads at DRAM`."""
+    memory, operand, action = key
+    return f"{operand} {action} at {memory}"

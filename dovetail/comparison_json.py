@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dovetail.comparison import Comparison, Numbers, Pair
+    from dovetail.comparison import Comparison, Numbers, Pair, Reason
 
 Json = dict[str, Any]
 
@@ -34,7 +34,20 @@ def _pair(pair: Pair, clock_hz: float) -> Json:
             {"memory": memory, "operand": operand, "action": action}
             for memory, operand, action in pair.differing
         ],
-        "because": list(pair.notes),
+        "because": [reason.text for reason in pair.reasons],
+        "reasons": [_reason(reason) for reason in pair.reasons],
+    }
+
+
+def _reason(reason: Reason) -> Json:
+    return {
+        "text": reason.text,
+        "counts": [
+            {"memory": memory, "operand": operand, "action": action}
+            for memory, operand, action in reason.counts
+        ],
+        "cycles": reason.cycles,
+        "energy_pj": reason.energy_pj,
     }
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from dovetail.comparison import label
 from dovetail.numbers import prefixed, significant, thousands
 from dovetail.tables import PlainTable, plain_table
 
 if TYPE_CHECKING:
-    from dovetail.comparison import Comparison, Pair
+    from dovetail.comparison import Comparison, Key, Pair, Reason
     from dovetail.console import Signs
+
+
+MOST_LABELS: Final = 4
+"""Counts that a reason lists by name."""
 
 
 def comparison_view(comparison: Comparison, signs: Signs, *, every_count: bool) -> RenderableType:
@@ -128,13 +133,16 @@ def _ratio(theirs: float | None, ours: float | None) -> str:
 def _worst(pair: Pair, signs: Signs) -> str:
     """The count that differs by the largest factor."""
 
-    def factor(key: tuple[str, str, str]) -> float:
+    def factor(key: Key) -> float:
         ours, theirs = pair.ours.words[key], pair.theirs.words[key]
         return max(ours, theirs) / max(min(ours, theirs), 1e-9)
 
     key = max(pair.differing, key=factor)
-    memory, operand, action = key
-    return f"{operand} {action} at {memory}"
+    return label(key)
+
+
+def _energy(pj: float) -> str:
+    return prefixed(pj * 1e-12, "J") if pj >= 1000 else f"{significant(pj)} pJ"
 
 
 def _counts(pair: Pair, signs: Signs) -> PlainTable:
@@ -149,10 +157,22 @@ def _counts(pair: Pair, signs: Signs) -> PlainTable:
 
 
 def _reasons(comparison: Comparison) -> list[str]:
-    """Each difference of definition once, with how many layers it is said of where that is not all."""
-    counted: dict[str, int] = {}
+    """Each difference of definition once, with what it explains, and in how many layers where not in all."""
+    found: dict[str, list[Reason]] = {}
     for pair in comparison.pairs:
-        for note in pair.notes:
-            counted[note] = counted.get(note, 0) + 1
-    total = len(comparison.pairs)
-    return [note if n == total else f"{note} ({n} of {total} layers)" for note, n in counted.items()]
+        for reason in pair.reasons:
+            found.setdefault(reason.text, []).append(reason)
+    return [_sentence(text, reasons, len(comparison.pairs)) for text, reasons in found.items()]
+
+
+def _sentence(text: str, reasons: list[Reason], layers: int) -> str:
+    counts = list(dict.fromkeys(label(key) for reason in reasons for key in reason.counts))
+    said = counts[:MOST_LABELS]
+    if len(counts) > MOST_LABELS:
+        said.append(f"{len(counts) - MOST_LABELS} more")
+    cycles = sum(reason.cycles for reason in reasons)
+    energy = sum(reason.energy_pj for reason in reasons)
+    said += [f"{thousands(cycles)} cycles"] if cycles else []
+    said += [_energy(energy)] if energy else []
+    where = "" if len(reasons) == layers else f" ({len(reasons)} of {layers} layers)"
+    return text + where + (f": {', '.join(said)}" if said else "")

@@ -85,14 +85,14 @@ class LayerTerm:
             self.after.params,
         ):
             found.append(
-                f"{self.before.op} of {self.before.macs} MACs is {self.after.op} of {self.after.macs}"
+                f"{self.before.op} of {self.before.macs} MACs, now {self.after.op} of {self.after.macs}"
             )
         if self.before.dataflow != self.after.dataflow:
-            found.append(f"{self.before.dataflow or 'free'} is {self.after.dataflow or 'free'}")
+            found.append(f"{self.before.dataflow or 'free'}, now {self.after.dataflow or 'free'}")
         elif _nest(self.before) != _nest(self.after):
             found.append("another mapping")
         if self.before.bound_by != self.after.bound_by:
-            found.append(f"bound by {self.before.bound_by} is bound by {self.after.bound_by}")
+            found.append(f"bound by {self.before.bound_by}, now by {self.after.bound_by}")
         return tuple(found)
 
 

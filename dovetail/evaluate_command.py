@@ -117,13 +117,16 @@ def evaluate_all(
     else:
         found = [_evaluate(request, n, a) for n in networks for a in accelerators]
     return (
-        [_counted_by_timeloop(evaluation) for evaluation in found] if request.model == "timeloop" else found
+        [_counted_by_timeloop(evaluation, request) for evaluation in found]
+        if request.model == "timeloop"
+        else found
     )
 
 
-def _counted_by_timeloop(evaluation: Evaluation) -> Evaluation:
+def _counted_by_timeloop(evaluation: Evaluation, request: Request) -> Evaluation:
     """With Timeloop's numbers, and a word on standard error that says so."""
-    theirs, changed = by_timeloop(evaluation)
+    python = None if request.energy == "hwcomponents" else request.python
+    theirs, changed = by_timeloop(evaluation, python=python)
     complain("note: counts, cycles and energy of layers with MACs are Timeloop's")
     if changed:
         complain(

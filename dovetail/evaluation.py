@@ -10,7 +10,7 @@ from typing import Any
 from dovetail.accel.architecture import Architecture, Dataflow
 from dovetail.accel.legality import Violation, violations
 from dovetail.accel.loading import AcceleratorDesign, load_accelerator_design
-from dovetail.accel.mapping import Mapping
+from dovetail.accel.mapping import Holds, Mapping
 from dovetail.accel.mapping_text import format_mapping
 from dovetail.costmodel.effort import DEFAULT_MAPPER, SECONDS_A_LAYER, Effort, Mapper
 from dovetail.costmodel.latency import mac_rate
@@ -22,7 +22,7 @@ from dovetail.dsl.diagnostics import Diagnostic, DovetailError, Label, did_you_m
 from dovetail.dsl.layer import Layer
 from dovetail.dsl.loading import NetworkDesign, load_network_design
 from dovetail.dsl.network import Network
-from dovetail.dsl.problem import Bits
+from dovetail.dsl.problem import OPERANDS, Bits
 from dovetail.dsl.source import Span
 from dovetail.pricing import priced
 
@@ -75,11 +75,15 @@ class Evaluation:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What the texts say and the numbers do not take into account."""
-        kept = self.cost.architecture.keep_feature_maps_in
-        if kept is None:
+        cost = self.cost
+        kept = cost.architecture.keep_feature_maps_in
+        if kept is None or len(cost.layers) + len(cost.free) == len(cost.network.layers):
             return ()
-        name, outermost = self.cost.architecture.name, self.cost.architecture.memories[0].name
-        message = f"`{name}` keeps feature maps in {kept}; here each of them still passes through {outermost}"
+        name, outermost = cost.architecture.name, cost.architecture.memories[0].name
+        message = (
+            f"`{name}` keeps feature maps in {kept}; of a layer alone nobody knows which, "
+            f"and all pass through {outermost}"
+        )
         return (Diagnostic("W1201", message),)
 
     @property
@@ -183,12 +187,20 @@ def evaluate_mapping(
     if problem is None:
         message = f"`{layer}` is a `{chosen.op}`, which has no loops to map"
         raise DovetailError([Diagnostic("E1206", message, place_of(chosen))])
-    found = violations(problem, architecture, mapping)
+    found = violations(problem, architecture, mapping, _staying(mapping, architecture))
     if found:
         raise DovetailError([illegal(violation, mapping) for violation in found])
     goal = objective_of(objective)
     prices = priced(architecture)
     return Evaluation(evaluate_given(network, chosen, architecture, prices, mapping, goal, batch, dataflow))
+
+
+def _staying(mapping: Mapping, architecture: Architecture) -> frozenset[str]:
+    """The operands that a mapping leaves in the memory of `keep feature_maps in`."""
+    kept = architecture.keep_feature_maps_in
+    first = {operand: mapping.holders(operand)[:1] for operand in OPERANDS}
+    nodes = {operand: mapping.nodes[at[0]] for operand, at in first.items() if at}
+    return frozenset(o for o, node in nodes.items() if isinstance(node, Holds) and node.memory == kept)
 
 
 def illegal(violation: Violation, mapping: Mapping) -> Diagnostic:

@@ -46,6 +46,10 @@ def evaluation_json(evaluation: Evaluation) -> Json:
             "objective_value": cost.bound_value,
         },
         "single_dataflow": [_single(single, cost) for single in cost.single],
+        "kept_on_chip": [
+            {"name": m.name, "memory": m.memory, "bytes": -(-m.bits // 8), "first": m.first, "last": m.last}
+            for m in cost.kept
+        ],
         "warnings": [warning.message for warning in evaluation.warnings],
         "layers": [_layer(layer, cost) for layer in cost.layers],
         "free": [{"name": layer.name, "op": layer.op, "because": reason} for layer, reason in cost.free],
@@ -81,6 +85,7 @@ def _layer(layer: LayerCost, cost: NetworkCost) -> Json:
         ]
         + [{"dataflow": r.dataflow, "impossible": r.reason} for r in layer.refusals],
         "dram_bytes": layer.outermost_bytes,
+        "on_chip": list(layer.on_chip),
         "energy_breakdown_pj": breakdown(layer.energy),
         "traffic_words": layer.traffic_words,
         "cycles_breakdown": _terms(layer),

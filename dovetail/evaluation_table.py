@@ -58,7 +58,17 @@ def header(cost: NetworkCost, signs: Signs) -> Text:
     ]
     text.append("\n  " + "    ".join(answer), style="bold")
     text.append(f"\n  {_bound_text(cost, signs)}", style="not bold")
+    if cost.architecture.keep_feature_maps_in is not None:
+        text.append(f"\n  {_kept_text(cost)}", style="not bold")
     return text
+
+
+def _kept_text(cost: NetworkCost) -> str:
+    memory = cost.architecture.keep_feature_maps_in
+    if not cost.kept:
+        return f"no feature map stays in {memory}"
+    count = len(cost.kept)
+    return f"{count} feature map{'' if count == 1 else 's'} stay{'s' if count == 1 else ''} in {memory}"
 
 
 def network_bits(cost: NetworkCost) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import csv
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail.explorer.engine import PointResult
 from dovetail.explorer.explore import Outcome, Where, baseline_of
@@ -18,7 +20,12 @@ from dovetail.explorer.runs import RunFolder, open_run
 from dovetail.explorer.store import Store, choice_names
 from dovetail.explorer.study import Options, Study
 
+if TYPE_CHECKING:
+    from dovetail.flip_view import Flips
+
 Row = dict[str, Any]
+Design = str | Path
+Several = Design | Sequence[Design]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +48,59 @@ class Rows(Sequence[PointResult]):
         """A dictionary for each: its number, its choices, its metrics."""
         return [{"point": r.index, **r.choices, **r.metrics} for r in self.results]
 
+    def _repr_html_(self) -> str:
+        from dovetail.explore_table import shown_value
+        from dovetail.explorer.report.html import heads, number, row, table
+
+        choices = list(dict.fromkeys(name for r in self.results for name in r.choices))
+        metrics = list(dict.fromkeys(name for r in self.results for name in r.metrics))
+        lines = [
+            row(
+                str(r.index),
+                [r.choices.get(name, "") for name in choices],
+                [
+                    number(shown_value(r.metrics[n], self.units.get(n, "")) if n in r.metrics else "")
+                    for n in metrics
+                ],
+            )
+            for r in self.results
+        ]
+        return table(heads("point", *choices, *(f"{name}>" for name in metrics)), lines, "Designs")
+
     def to_frame(self) -> Any:
-        """A pandas DataFrame; raises ImportError where pandas is not installed (`to_rows` needs nothing)."""
+        """A pandas DataFrame, a line for each; raises ImportError without pandas (`to_rows` needs nothing).
+
+        Columns are those of `to_rows`; `frame.attrs["units"]` has the unit of each metric. Numbers of points
+        outgrow 64 bit in large spaces: they are Python integers then, in a column of objects.
+        """
         try:
             pandas = import_module("pandas")
         except ImportError as fault:
-            raise ImportError("to_frame needs pandas, which is not installed; to_rows does not") from fault
-        return pandas.DataFrame(self.to_rows())
+            raise ImportError(
+                "to_frame needs pandas: pip install 'dovetail-dse[frame]'; to_rows needs nothing"
+            ) from fault
+        frame = pandas.DataFrame(self.to_rows())
+        frame.attrs["units"] = dict(self.units)
+        return frame
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: its folder, what was asked, how it ended, its front."""
+    """A run: its folder, what was asked, its front, how it ended."""
 
     folder: RunFolder
     study: Study
     front: Rows
-    report: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    """`engine`, `exact`, `claim`, `finished` ...; empty where the run was not ended."""
     baseline: PointResult | None
 
     @classmethod
     def of(cls, outcome: Outcome) -> Run:
         """The run that was just carried out."""
-        report = outcome.folder.report() or {}
+        summary = outcome.folder.report() or {}
         front = Rows(outcome.front, outcome.folder.metrics)
-        return cls(outcome.folder, outcome.study, front, report, outcome.baseline)
+        return cls(outcome.folder, outcome.study, front, summary, outcome.baseline)
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -89,6 +124,14 @@ class Run:
         with closing(Store(self.folder.results, list(self.folder.metrics), read_only=True)) as store:
             yield from store.results()
 
+    def hypervolume(self) -> list[tuple[int, float]]:
+        """Of a search: points drawn, and the volume that the front dominated then; else empty."""
+        try:
+            with (self.path / "hypervolume.csv").open(newline="", encoding="utf-8") as file:
+                return [(int(r["points"]), float(r["hypervolume"])) for r in csv.DictReader(file)]
+        except FileNotFoundError:
+            return []
+
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query on the tables `points`, `front` and `pieces`."""
         import duckdb
@@ -100,6 +143,33 @@ class Run:
         """All results as Parquet, a column for each choice; raises DovetailError if it cannot."""
         with closing(Store(self.folder.results, list(self.folder.metrics), read_only=True)) as store:
             store.export(Path(path), choice_names(store.results()))
+
+    def report(
+        self, path: str | Path, *, designs: int = 24, baseline: tuple[Design, Design] | None = None
+    ) -> Path:
+        """Write the co-design report, one page of HTML that opens offline; returns where it is.
+
+        `designs` of the front are evaluated again and shown layer by layer; `baseline`, a network and an
+        accelerator by their files, takes the place of the study's. Raises ValueError for fewer than no
+        designs, OSError where the page cannot be written, DovetailError where a file cannot be read.
+        """
+        from dovetail.run_report import report_page
+
+        against = None if baseline is None else (Path(baseline[0]), Path(baseline[1]))
+        place = Path(path)
+        place.write_bytes(report_page(self.folder, designs, against).encode("utf-8"))
+        return place
+
+    def flips(self, a: str, b: str, objective: str | None = None) -> Flips:
+        """How wrong a figure has to be before design B beats A: `run.flips("1", "baseline")`.
+
+        A design is named by its number on the front, as printed (from 1), by `#` and the number of its point
+        (`point` in JSON), or `baseline`. Raises CommandLineFault for a name that is none, and where A is not
+        the better one.
+        """
+        from dovetail.design_flips import flips_of
+
+        return flips_of(self, a, b, objective)
 
     def to_json(self) -> dict[str, Any]:
         """What `dovetail explore --json` prints, as a dictionary."""
@@ -151,10 +221,6 @@ class Run:
         return html_of(lambda signs: run_view(self, signs, everything=True))
 
 
-Design = str | Path
-Several = Design | Sequence[Design]
-
-
 def explore(
     networks: Several,
     accelerators: Several = (),
@@ -173,6 +239,7 @@ def explore(
     settings: Mapping[str, object] | None = None,
     mapped_for: str = "auto",
     mapper: str | None = None,
+    metrics: Mapping[str, str | Callable[..., float]] | None = None,
     runs: Design = "runs",
     folder: Design | None = None,
     workers: int | None = None,
@@ -182,9 +249,11 @@ def explore(
     """Explore networks on accelerators, all by their files, or a `.study` file given alone.
 
     Everything is as in `dovetail explore`: goals are expressions over metrics (`latency * energy`), `where`
-    conditions with units (`area < 10 mm2`), `dataflows` names or `best`. Results are kept in a folder below
-    `runs` and the same call goes on from there. Any `concurrent.futures.Executor` does the work; by default
-    a pool of processes, for which a script needs `if __name__ == "__main__":`. Raises DovetailError.
+    conditions with units (`area < 10 mm2`), `dataflows` names or `best`, `metrics` functions of a network and
+    its choices, in Python files (`{"top1": "accuracy.py:predicted"}`) or as they are. Results are kept in a
+    folder below `runs` and the same call goes on from there. Any `concurrent.futures.Executor` does the work;
+    by default a pool of processes, for which a script needs `if __name__ == "__main__":`. Raises
+    DovetailError.
     """
     from dovetail import __version__
 
@@ -208,6 +277,7 @@ def explore(
         mapped_for=None if mapped_for == "auto" else mapped_for,
         points=points,
         mapper=mapper,
+        metrics=tuple((name, _function(name, given)) for name, given in (metrics or {}).items()),
     )
     request = StudyRequest(
         study, () if study else tuple(map(str, first)), tuple(map(str, second)), options, "explore"
@@ -217,6 +287,19 @@ def explore(
     if outcome.interrupted:
         raise KeyboardInterrupt
     return Run.of(outcome)
+
+
+def _function(name: str, given: str | Callable[..., float]) -> str:
+    """`FILE.py:FUNCTION` of a function, which other processes have to find in its file."""
+    if isinstance(given, str):
+        return given
+    file = inspect.getsourcefile(given)
+    if file is None or given.__qualname__ != given.__name__ or not file.endswith(".py"):
+        raise ValueError(
+            f"the function of the metric `{name}` has to stand at the top of a Python file, "
+            f"where other processes find it; `{given.__qualname__}` does not"
+        )
+    return f"{Path(file).resolve()}:{given.__name__}"
 
 
 def _paths(designs: Several) -> list[Path]:

@@ -32,7 +32,7 @@ def run_json(run: Run) -> Json:
         "maximize": list(run.study.maximize),
         "where": [condition.text for condition in run.study.where],
         "units": {_NAMES.get(name, name): unit for name, unit in run.folder.metrics.items()},
-        "report": dict(run.report),
+        "report": dict(run.summary),
         "baseline": None if run.baseline is None else _point(run.baseline),
         "front": [_point(result) for result in run.front],
     }

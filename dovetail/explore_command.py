@@ -47,6 +47,8 @@ class Request:
     scheduler: str | None = None
     export: Path | None = None
     everything: bool = False
+    flip: tuple[str, str] | None = None
+    metrics: tuple[str, ...] = ()
     as_json: bool = False
 
 
@@ -146,7 +148,23 @@ def options_of(request: Request) -> Options:
         mapped_for=request.mapped_for,
         points=request.points,
         mapper=request.mapper,
+        metrics=tuple(functions_of(request.metrics).items()),
     )
+
+
+def functions_of(items: Sequence[str]) -> dict[str, str]:
+    """`NAME=FILE.py:FUNCTION`, each name once."""
+    found: dict[str, str] = {}
+    for item in items:
+        name, equals, source = item.partition("=")
+        if not equals or not name.strip().isidentifier() or not source.strip():
+            raise CommandLineFault(
+                f"`--metric {item}` is not of the form NAME=FILE.py:FUNCTION",
+                ["as in `--metric top1=accuracy.py:predicted`"],
+            )
+        if found.setdefault(name.strip(), source.strip()) != source.strip():
+            raise CommandLineFault(f"`--metric {name}` is given twice")
+    return found
 
 
 def seconds_of(text: str) -> float:
@@ -206,6 +224,8 @@ def _print(found: Run, request: Request) -> int:
 
     if request.export is not None:
         found.export(request.export)
+    if request.flip is not None:
+        return _print_flips(found, request, *request.flip)
     if request.as_json:
         write(dump(run_json(found)))
     else:
@@ -215,3 +235,15 @@ def _print(found: Run, request: Request) -> int:
     for line in found.why_empty():
         _say(line)
     return INPUT_AT_FAULT
+
+
+def _print_flips(found: Run, request: Request, a: str, b: str) -> int:
+    from dovetail.flip_view import flips_json, flips_view
+    from dovetail.jsonout import dump
+
+    flips = found.flips(a, b, request.mapped_for)
+    if request.as_json:
+        write(dump(flips_json(flips)))
+    else:
+        display(flips_view(flips, signs()))
+    return GOOD

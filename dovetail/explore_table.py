@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from dovetail.console import Signs
-from dovetail.numbers import power_of_ten, prefixed, significant, thousands
+from dovetail.numbers import percent, power_of_ten, prefixed, significant, thousands
 from dovetail.tables import heading, plain_table
 
 if TYPE_CHECKING:
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 20
 """Designs of the front that are shown unless all are asked for."""
 
+STEPS_SHOWN: Final = 5
+"""Moments of a search at which its hypervolume is shown."""
+
 MOST_CHOICES: Final = 8
 """Columns of choices."""
 
 
 def run_view(run: Run, signs: Signs, *, everything: bool) -> RenderableType:
     """Heading, claim, the front as a table; choices that are the same all over it are said once."""
-    report = run.report
+    report = run.summary
     rows, designs = int(report.get("rows") or 0), report.get("designs")
     facts = [f"{report.get('engine', '?')} engine", f"{thousands(rows)} points evaluated"]
     if designs:
@@ -41,6 +44,8 @@ def run_view(run: Run, signs: Signs, *, everything: bool) -> RenderableType:
     text.append(f"\n  {asked}")
     claim = str(report.get("claim", ""))
     text.append(f"\n  {claim}", "" if report.get("exact") else "dim")
+    for line in _search_lines(run, signs):
+        text.append(f"\n  {line}", "dim")
     front = list(run.front)
     same, varying = _choices(front)
     if same:
@@ -71,6 +76,26 @@ def run_view(run: Run, signs: Signs, *, everything: bool) -> RenderableType:
         rest += [f"{len(varying) - len(columns)} more choices"] if len(columns) < len(varying) else []
         parts.append(Text(f"  {' and '.join(rest)} (--all)", style="dim"))
     return Group(*parts)
+
+
+def _search_lines(run: Run, signs: Signs) -> list[str]:
+    """Of a search: how its front grew, and how far its best designs are from their own bounds."""
+    lines = []
+    history = run.hypervolume()
+    if len(history) > 1 and history[-1][1] > 0:
+        end = history[-1][1]
+        at = dict.fromkeys(round(i * (len(history) - 1) / (STEPS_SHOWN - 1)) for i in range(STEPS_SHOWN))
+        steps = [f"{percent(history[i][1] / end)} after {thousands(history[i][0])}" for i in at]
+        lines.append(f"hypervolume by points drawn: {', '.join(steps)}")
+    details = run.summary.get("details") or {}
+    ratios = [
+        f"{name} {significant(float(details[key]))}{signs.times}"
+        for name in ("latency", "energy", "edp")
+        if (key := f"{name}_over_bound") in details
+    ]
+    if ratios:
+        lines.append(f"the best over what no mapping of that design beats: {', '.join(ratios)}")
+    return lines
 
 
 def _choices(front: Sequence[PointResult]) -> tuple[dict[str, str], list[str]]:

@@ -19,11 +19,13 @@ def write(asked: Export) -> str:
         assert layer.problem is not None and layer.chosen is not None
         table = energy_table(cost.prices, layer.problem.bits)
         widths = tensor_bits(layer.problem, layer.chosen.cost)
+        flow = next((f for f in cost.architecture.dataflows if f.name == layer.dataflow), None)
         for suffix, mapping in ((".yaml", layer.mapping), (".free.yaml", None)):
-            tree = specification(layer.name, layer.problem, cost.architecture, table, mapping, widths)
+            tree = specification(layer.name, layer.problem, cost.architecture, table, mapping, widths, flow)
             (output / (file_name(layer.name) + suffix)).write_text(yaml_text(tree), encoding="utf-8")
     count = f"{len(layers)} {'layer' if len(layers) == 1 else 'layers'}"
     return (
-        f"{count} for accelforge in {output}: LAYER.yaml has our mapping, LAYER.free.yaml leaves it open\n"
+        f"{count} for accelforge in {output}: LAYER.yaml has our mapping,\n"
+        "LAYER.free.yaml leaves to its mapper what the layer's dataflow leaves open\n"
         'run: accelforge.Spec.from_yaml("LAYER.yaml").evaluate_mapping()\n'
     )

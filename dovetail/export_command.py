@@ -24,8 +24,8 @@ class Export:
     to: str
     output: Path
     dialect: str | None = None
-    perfect: bool = False
-    """Timeloop: only factors that divide, for which its counts are exact."""
+    imperfect: bool = False
+    """Timeloop: mappings as they are; otherwise only factors that divide, for which its counts are exact."""
 
     @property
     def files(self) -> tuple[Path, ...]:

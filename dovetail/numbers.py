@@ -13,6 +13,7 @@ _PREFIXES: Final = (
     (1e-3, "m"),
     (1e-6, "u"),
     (1e-9, "n"),
+    (1e-12, "p"),
 )
 _BINARY: Final = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 

@@ -42,7 +42,9 @@ def with_energy(architecture: Architecture, source: str, python: str | None = No
     return with_energies(architecture, found)
 
 
-def by_timeloop(evaluation: Evaluation, seconds: float = 600) -> tuple[Evaluation, tuple[str, ...]]:
+def by_timeloop(
+    evaluation: Evaluation, seconds: float = 600, python: str | None = None
+) -> tuple[Evaluation, tuple[str, ...]]:
     """The same layers and mappings with Timeloop's counts, cycles and energy; and the layers with other
     mappings.
 
@@ -52,11 +54,11 @@ def by_timeloop(evaluation: Evaluation, seconds: float = 600) -> tuple[Evaluatio
     from dovetail.costmodel.external import ExternalFault
     from dovetail.costmodel.timeloop.case import Inexpressible
     from dovetail.costmodel.timeloop.prepare import prepare
-    from dovetail.costmodel.timeloop.program import program, run_model
+    from dovetail.costmodel.timeloop.program import model_runner, run_model
     from dovetail.costmodel.timeloop.results import cost_of
     from dovetail.costmodel.timeloop.statistics import Unreadable
 
-    program("timeloop-model")
+    runner = model_runner(python)
     cost = evaluation.cost
     layers: list[LayerCost] = []
     changed: list[str] = []
@@ -67,7 +69,7 @@ def by_timeloop(evaluation: Evaluation, seconds: float = 600) -> tuple[Evaluatio
                 continue
             try:
                 prepared = prepare(layer, cost.architecture, cost.prices)
-                ran = run_model(prepared.case, Path(folder) / str(number), seconds)
+                ran = run_model(prepared.case, Path(folder) / str(number), seconds, runner)
                 theirs = cost_of(ran.statistics, prepared.case, cost.architecture)
             except Inexpressible as reason:
                 message = f"Timeloop has no form for the mapping of `{layer.name}`: {reason}"

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from dovetail.console import complain
-from dovetail.dsl.diagnostics import DovetailError
-from dovetail.dsl.problem import Bits
-from dovetail.evaluation import evaluate
-from dovetail.explorer.explore import baseline_of
-from dovetail.explorer.points import mapped_for
-from dovetail.explorer.report.data_run import shown_in_full
-from dovetail.explorer.report.run_page import run_page
-from dovetail.explorer.report.run_source import read_run
 from dovetail.explorer.runs import open_run
-from dovetail.explorer.space import StudySpace
 from dovetail.faults import GOOD, CommandLineFault
-from dovetail.report_source import Sides, source_of, write_page
-
-if TYPE_CHECKING:
-    from dovetail.explorer.report.data_run import Run
-    from dovetail.explorer.report.records import Source
+from dovetail.report_source import write_page
+from dovetail.run_report import DESIGNS, report_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +17,7 @@ class Asked:
 
     run: Path
     output: Path
-    designs: int = 24
-    """Designs of the front that are evaluated again, to be shown in full."""
+    designs: int = DESIGNS
     baseline: tuple[Path, Path] | None = None
 
 
@@ -40,44 +25,5 @@ def run(asked: Asked) -> int:
     """Read the run, evaluate the designs that are shown in full, write the page, return the exit status."""
     if asked.designs < 0:
         raise CommandLineFault(f"`--designs {asked.designs}`: designs in full are not fewer than none")
-    folder = open_run(asked.run)
-    study = folder.request.load()
-    if asked.baseline is not None:
-        study = replace(study, baseline=asked.baseline)
-    space = StudySpace(study)
-    found = read_run(folder, study, space.designs, baseline_of(folder.request, study))
-    details = _details(found, space, asked.designs)
-    write_page(asked.output, run_page(found, details))
+    write_page(asked.output, report_page(open_run(asked.run), asked.designs, asked.baseline))
     return GOOD
-
-
-def _details(found: Run, space: StudySpace, most: int) -> dict[int, Source]:
-    """The designs that are shown in full, evaluated again; one that cannot be is left out, and said."""
-    details = {}
-    for point in shown_in_full(found, most) if found.front and most else ():
-        try:
-            details[point] = evaluated(int(found.names[point].partition(".")[0]), space)
-        except DovetailError as fault:
-            complain(f"warning: design {found.names[point]} is not shown in full: {fault}")
-    return details
-
-
-def evaluated(index: int, space: StudySpace) -> Source:
-    """A point of a space, evaluated layer by layer as the study says."""
-    place = space.decode(index)
-    network_side, accelerator_side = space.networks[place.network], space.accelerators[place.accelerator]
-    network = network_side.elaborate(place.network_number).design
-    accelerator = accelerator_side.elaborate(place.accelerator_number).design
-    if network is None or accelerator is None:
-        raise ValueError(f"point {index} is no design")
-    architecture = accelerator.architecture
-    bits, dataflow = space.bits[place.bits], space.dataflows[place.dataflow]
-    widths = architecture.bits if bits is None else Bits(bits, bits, bits, max(bits, architecture.bits.sums))
-    study = space.study
-    evaluation = evaluate(
-        network.at(widths), architecture, mapped_for(study), study.batch, dataflow, mapper=study.mapper
-    )
-    asked = {"bits": bits, "dataflow": dataflow}
-    options = tuple((name, str(value)) for name, value in asked.items() if value is not None)
-    sides: Sides = [(network_side.path, network), (accelerator_side.path, accelerator)]
-    return source_of(evaluation, sides, options)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from dovetail import __version__
+from dovetail.accel.mapping_picture import draw_data
 from dovetail.console import complain
 from dovetail.evaluation_json import evaluation_json
+from dovetail.explorer.content import model_digest
 from dovetail.explorer.report.records import InputFile, Source, read_evaluation
 from dovetail.faults import CommandLineFault
 from dovetail.jsonout import accelerator_json, network_json, parameters_json
@@ -29,8 +31,13 @@ def source_of(evaluation: Evaluation, designs: Sides, options: Sequence[tuple[st
         read_evaluation(evaluation_json(evaluation)),
         accelerator_json(cost.architecture, cost.prices, {}),
         network_json(cost.network, {}),
+        {
+            layer.name: draw_data(layer.mapping, layer.problem)
+            for layer in cost.layers
+            if layer.mapping is not None
+        },
         tuple(input_file(path, design) for path, design in designs),
-        (("Dovetail", __version__),),
+        (("Dovetail", __version__), ("its cost model", model_digest())),
         tuple(options),
     )
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+import hashlib
+from functools import cache, lru_cache
 from importlib import resources
 from itertools import accumulate
 from pathlib import Path
@@ -15,6 +16,7 @@ from lark import Lark, Token
 from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_analysis import Shift
 
+from dovetail.dsl.cache_folder import cache_folder
 from dovetail.dsl.diagnostics import Collector, Diagnostic, DovetailError, Label, did_you_mean
 from dovetail.dsl.layout import BROKEN, Layout, TooDeep
 from dovetail.dsl.nesting import too_deep
@@ -51,12 +53,26 @@ def grammar() -> Lark:
     return Lark(
         text,
         parser="lalr",
+        cache=_tables(text) or False,
         lexer="basic",
         postlex=_Extras(),
         transformer=TreeBuilder(),
         keep_all_tokens=True,
         maybe_placeholders=False,
     )
+
+
+def _tables(text: str) -> str | None:
+    """The file that keeps the parser's tables from one run to the next: making them takes half a second.
+
+    Lark looks whether they belong to this grammar, and makes them anew where it cannot read the file.
+    """
+    try:
+        folder = cache_folder() / "grammar"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return None
+    return str(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.tables")
 
 
 @cache
@@ -111,7 +127,17 @@ def parse_file(path: Path, problems: Collector, shown: str | None = None) -> Fil
     if kind not in KINDS:
         suffixes = ", ".join(f"`.{k}`" for k in KINDS)
         raise DovetailError([Diagnostic("E0806", f"`{source.name}` is none of {suffixes} by its name")])
-    return parse(source, problems, kind)
+    file, found = _parsed(source.text, source.name, path, kind)
+    for problem in found:
+        problems.add(problem)
+    return file
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, name: str, path: Path, kind: str) -> tuple[File, tuple[Diagnostic, ...]]:
+    """A file that was read, with its problems: several of those who ask in a run read the same one."""
+    problems = Collector()
+    return parse(Source(text, name, path), problems, kind), problems.diagnostics
 
 
 def parse_text(text: str, name: str = "<text>") -> File:

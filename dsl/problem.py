@@ -70,7 +70,16 @@ class Problem:
     @property
     def bounds(self) -> dict[str, int]:
         """The bound of each dimension, in the order of `DIMENSIONS`."""
-        return {d: getattr(self, d) for d in DIMENSIONS}
+        return {
+            "G": self.G,
+            "N": self.N,
+            "K": self.K,
+            "C": self.C,
+            "P": self.P,
+            "Q": self.Q,
+            "R": self.R,
+            "S": self.S,
+        }
 
     @property
     def macs(self) -> int:
@@ -97,12 +106,23 @@ class Problem:
         Without `gaps` an input tile has only the rows and columns that a window touches.
         """
         tile = self.bounds if tile is None else tile
-        extents = self.extents(tile)[operand]
-        if gaps or operand != "inputs":
-            return prod(extents)
-        rows = _touched(tile.get("P", 1), tile.get("R", 1), self.stride[0], self.dilation[0])
-        cols = _touched(tile.get("Q", 1), tile.get("S", 1), self.stride[1], self.dilation[1])
-        return prod((*extents[:3], rows, cols))
+        size = tile.get
+        if operand == "weights":
+            return size("G", 1) * size("K", 1) * size("C", 1) * size("R", 1) * size("S", 1)
+        if operand == "outputs":
+            return size("N", 1) * size("G", 1) * size("K", 1) * size("P", 1) * size("Q", 1)
+        if operand != "inputs":
+            raise KeyError(operand)
+        number = size("N", 1) * size("G", 1) * size("C", 1)
+        for pixels, kernel, stride, dilation in (
+            (size("P", 1), size("R", 1), self.stride[0], self.dilation[0]),
+            (size("Q", 1), size("S", 1), self.stride[1], self.dilation[1]),
+        ):
+            if gaps:
+                number *= (pixels - 1) * stride + (kernel - 1) * dilation + 1
+            else:
+                number *= _touched(pixels, kernel, stride, dilation)
+        return number
 
 
 @lru_cache(maxsize=65536)

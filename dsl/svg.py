@@ -68,7 +68,7 @@ class Picture:
         self._elements.append(f'<path class="{style}" d="{data}"{head}/>')
 
     def svg(self) -> str:
-        """The whole picture, to stand by itself or in a page."""
+        """The whole picture, to stand by itself."""
         size = f'width="{number(self.width)}" height="{number(self.height)}"'
         box = f'viewBox="0 0 {number(self.width)} {number(self.height)}"'
         head = (
@@ -81,3 +81,7 @@ class Picture:
         )
         paper = f'<rect class="p" width="{number(self.width)}" height="{number(self.height)}"/>'
         return "\n".join([head, f"<style>\n{STYLE}</style>", marker, paper, *self._elements, "</svg>", ""])
+
+    def elements(self) -> str:
+        """What is drawn alone, for a page that has the styles and puts an `svg` element around it."""
+        return "".join(self._elements)

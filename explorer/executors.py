@@ -5,11 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, Final, ParamSpec, TypeVar
 
 from dovetail.dsl.diagnostics import Diagnostic, DovetailError
@@ -52,6 +54,7 @@ class ProcessPool(Executor):
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
+        _start_tracker()
         self._pool = self._fresh()
 
     def _fresh(self) -> ProcessPoolExecutor:
@@ -75,6 +78,20 @@ class ProcessPool(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _start_tracker() -> None:
+    """Start Python's process that removes the semaphores of processes which were killed.
+
+    It removes those of a killed run too, but says so on standard error long after the command has ended: a
+    warning for programmers. Options of warnings are handed on to it when it starts.
+    """
+    option = "ignore:resource_tracker:UserWarning"
+    sys.warnoptions.append(option)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(option)
 
 
 def _begin(parent: int) -> None:

@@ -17,9 +17,10 @@ from dovetail.dsl.loading import load_network_design
 from dovetail.explorer.archive import ParetoArchive
 from dovetail.explorer.choose_engine import choose_engine
 from dovetail.explorer.content import fingerprint
-from dovetail.explorer.engine import EngineReport, Exploration, PointResult, Progress
+from dovetail.explorer.engine import Engine, EngineReport, Exploration, PointResult, Progress
 from dovetail.explorer.executors import cluster_executor, local_executor
 from dovetail.explorer.expressions import names_in
+from dovetail.explorer.gaps import gaps
 from dovetail.explorer.interrupts import held
 from dovetail.explorer.points import PointEvaluator
 from dovetail.explorer.request import StudyRequest
@@ -96,15 +97,57 @@ def explore(
     space = StudySpace(study)
     check_names(space)
     evaluator = PointEvaluator(space)
+    known = _finished(request, study, space, evaluator, where, version, say)
+    if known is not None:
+        return known
     engine = choose_engine(study, space)
     specification = specify(study, engine.name, version)
     request = replace(request, inputs=fingerprint(specification.inputs))
     folder = _folder(request, specification, evaluator.units, where, say)
     store = Store(folder.results, list(evaluator.units))
     try:
-        return _carry_out(request, study, space, evaluator, folder, store, where, watch)
+        return _carry_out(request, study, space, engine, evaluator, folder, store, where, watch)
     finally:
         store.close()
+
+
+def _finished(
+    request: StudyRequest,
+    study: Study,
+    space: StudySpace,
+    evaluator: PointEvaluator,
+    where: Where,
+    version: str,
+    say: Callable[[str], None],
+) -> Outcome | None:
+    """A run of the exact engine that has ended, read from its folder: its text is not taken apart again."""
+    if study.engine != "exact":
+        return None
+    now = specify(study, study.engine, version)
+    path = _path(now, where)
+    if not (path / "run.json").exists():
+        return None
+    folder = open_run(path)
+    ended = folder.report()
+    if folder.specification.digest != now.digest or ended is None or not ended.get("finished"):
+        return None
+    say(f"the run in {path}")
+    store = Store(folder.results, list(evaluator.units))
+    try:
+        archive = ParetoArchive(study.objectives)
+        archive.add(store.front())
+        rows = len(store)
+    finally:
+        store.close()
+    report = EngineReport(
+        ended["engine"], ended["exact"], ended["claim"], ended["points"], 0, details=ended["details"]
+    )
+    return Outcome(folder, study, space, report, archive.front, rows, baseline_of(request, study))
+
+
+def _path(now: Specification, where: Where) -> Path:
+    """The folder of a run."""
+    return where.folder or where.runs / f"{now.name}-{now.digest}"
 
 
 def resume(folder: Path, where: Where, version: str, **talk: Callable[..., None]) -> Outcome:
@@ -134,7 +177,7 @@ def _folder(
     say: Callable[[str], None],
 ) -> RunFolder:
     """The folder of the run, found or made."""
-    path = where.folder or where.runs / f"{now.name}-{now.digest}"
+    path = _path(now, where)
     folder = RunFolder(path, now, request, metrics)
     if (path / "run.json").exists():
         found = open_run(path)
@@ -253,13 +296,13 @@ def _carry_out(
     request: StudyRequest,
     study: Study,
     space: StudySpace,
+    engine: Engine,
     evaluator: PointEvaluator,
     folder: RunFolder,
     store: Store,
     where: Where,
     watch: Callable[[Status], None],
 ) -> Outcome:
-    engine = choose_engine(study, space)
     keeper = _Keeper(store, study, evaluator.units, watch)
     end = None if study.time_s is None else time.monotonic() + study.time_s
     interrupted = False
@@ -289,6 +332,9 @@ def _carry_out(
     finally:
         keeper.commit()
     front = keeper.archive.front
+    if report.name == "heuristic" and not interrupted:
+        details = {**report.details, **gaps(space, front, study.objectives)}
+        report = replace(report, details=details)
     with held():
         store.mark_front(front)
         folder.write_report(report, len(front), keeper.rows, space.designs)

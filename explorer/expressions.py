@@ -161,7 +161,27 @@ class Expression:
             whole = units.quantity(1, unit)
             if units.is_quantity(whole) and whole.units == value.units:
                 return unit, float(whole.magnitude)
-        return f"{value.units:~}", 1.0
+        return _spelled(f"{value.units}"), 1.0
+
+
+_SPELLED: Final = {
+    "picojoule": "pJ",
+    "second": "s",
+    "byte": "B",
+    "millimeter": "mm",
+    "watt": "W",
+    "hertz": "Hz",
+    " ** ": "^",
+    " * ": " ",
+    " / ": "/",
+}
+
+
+def _spelled(unit: str) -> str:
+    """A compound unit as the language writes it: `pJ^2 s`."""
+    for long, short in _SPELLED.items():
+        unit = unit.replace(long, short)
+    return unit
 
 
 def _compile(node: s.Expr, definitions: Mapping[str, Value], local: Mapping[str, Rule]) -> Rule:

@@ -18,7 +18,7 @@ from math import exp, log
 from typing import Final
 
 from dovetail.accel.architecture import Architecture, Memory
-from dovetail.costmodel.components import Prices, Unpriceable, price
+from dovetail.costmodel.components import Unpriceable, price
 from dovetail.costmodel.energy import EnergyTable
 from dovetail.costmodel.evaluate import evaluate_mapping
 from dovetail.costmodel.figures import Figure, OutsideTable
@@ -85,7 +85,7 @@ def _energies(a: NetworkCost, b: NetworkCost, objective: Objective) -> Iterator[
         factor = 1 + gap / slope if slope else None
         if factor is not None and not 1 / FARTHEST <= factor <= FARTHEST:
             factor = None
-        yield Flip(f"energy of {name}", factor, _error(name, a.prices, b.prices), None)
+        yield Flip(f"energy of {name}", factor, _error(name, a, b), None)
 
 
 def _shares(cost: NetworkCost) -> dict[str, float]:
@@ -97,19 +97,26 @@ def _shares(cost: NetworkCost) -> dict[str, float]:
     return parts
 
 
-def _error(name: str, *prices: Prices) -> float | None:
+def _error(name: str, *costs: NetworkCost) -> float | None:
     """The larger relative error of a figure in the two designs."""
-    errors = [figure.error for p in prices for figure in _figures(name, p)]
+    errors = [figure.error for cost in costs for figure in _figures(name, cost)]
     return max(errors) if errors else None
 
 
-def _figures(name: str, prices: Prices) -> Iterator[Figure]:
+def _figures(name: str, cost: NetworkCost) -> Iterator[Figure]:
+    prices = cost.prices
     if name == "leakage":
         yield prices.leakage_mw
+    if name == "mac":
+        for bits in {layer.problem.bits for layer in cost.layers if layer.problem is not None}:
+            yield prices.mac.energy_pj(bits)
     if name in prices.memories:
         yield prices.memories[name].read_pj
     if name in prices.units:
         yield prices.units[name].element_pj
+    for link in prices.links:
+        if link.array == name:
+            yield link.per_word_pj if link.per_word_pj.value else link.per_bit_pj
 
 
 # ---------------------------------------------------------------------------------------- bandwidths

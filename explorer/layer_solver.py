@@ -7,39 +7,38 @@ that differ only in what a layer does not touch, are one entry.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from dovetail.accel.architecture import Architecture
 from dovetail.costmodel.components import Prices
 from dovetail.costmodel.effort import DEFAULT_MAPPER, Effort, Mapper
+from dovetail.costmodel.greedy_block import Block, GreedyBlocks, blocks
+from dovetail.costmodel.latency import mac_rate
 from dovetail.costmodel.network_cost import leakage_pj_per_cycle, problem_of, solve
 from dovetail.costmodel.price_table import energy_table
+from dovetail.costmodel.selection import Candidate as Candidate
 from dovetail.costmodel.selection import Objective
 from dovetail.costmodel.vector_cost import vector_cost
 from dovetail.dsl.layer import Layer
 from dovetail.dsl.problem import Bits, Problem
 from dovetail.explorer.content import fingerprint, model_digest
 
-MOST_IN_MEMORY: Final = 50_000
+MOST_IN_MEMORY: Final = 100_000
 """Solutions that a process keeps at hand: a few hundred bytes each."""
 
+FEWEST_TOGETHER: Final = 3
+"""Machines from which on it is faster to solve a layer on all of them together."""
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One way to run a layer: what it costs by one dataflow (None: by any mapping, or on a vector unit)."""
-
-    dataflow: str | None
-    cycles: int
-    energy_pj: float
-    outermost_bits: int
-    utilization: float
+KEYS_AT_ONCE: Final = 500
+"""That the file is asked for in one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +111,27 @@ class LayerStore:
             return None
         try:
             row = self._database.execute("SELECT solution FROM layers WHERE key = ?", (key,)).fetchone()
-            if row is None:
-                return None
-            candidates, refusals = json.loads(row[0])
-            return Solution(
-                tuple(Candidate(*candidate) for candidate in candidates),
-                tuple((flow, reason) for flow, reason in refusals),
-            )
+            return None if row is None else _read(row[0])
         except (sqlite3.Error, ValueError, TypeError):
             return None
+
+    def get_all(self, keys: Sequence[str]) -> dict[str, Solution]:
+        """Those of many that were found before."""
+        found: dict[str, Solution] = {}
+        if self._database is None:
+            return found
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            some = keys[first : first + KEYS_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            try:
+                rows = self._database.execute(
+                    f"SELECT key, solution FROM layers WHERE key IN ({marks})", some
+                )
+                for key, text in rows.fetchall():
+                    found[key] = _read(text)
+            except (sqlite3.Error, ValueError, TypeError):
+                return found
+        return found
 
     def put(self, key: str, solution: Solution) -> None:
         """Keep it; it is written at the next `flush`."""
@@ -151,8 +162,19 @@ class LayerStore:
             self._database = None
 
 
+def _read(text: str) -> Solution:
+    candidates, refusals = json.loads(text)
+    return Solution(
+        tuple(Candidate(*candidate) for candidate in candidates),
+        tuple((flow, reason) for flow, reason in refusals),
+    )
+
+
 class LayerSolver:
-    """Solves layers on machines; `solved` counts those that were found neither here nor in the file."""
+    """Solves layers on machines; `solved` counts those that were found neither here nor in the file.
+
+    `prepare` solves layers on many machines at once, where the mapper can, with the same answers.
+    """
 
     def __init__(
         self,
@@ -165,15 +187,84 @@ class LayerSolver:
         self.mapper = mapper
         self._store = store or LayerStore(None)
         self._known: OrderedDict[tuple[object, str], Solution] = OrderedDict()
+        # the greedy mapper has no goal
+        self._asked = f"{objective if mapper is Mapper.EXACT else ''} {mapper}"
+        self._together = GreedyBlocks()
+        self._blocks: tuple[tuple[Machine, ...], list[tuple[list[int], Block]]] = ((), [])
+        self._names: dict[Problem, str] = {}
 
-    def solution(self, layer: Layer, machine: Machine, batch: int) -> Solution:
-        """The ways to run a layer that is not free; raises ValueError where the MACs take no such widths."""
-        problem = problem_of(layer, batch)
-        if problem is None:
-            return self._remembered(
-                (vector_signature(layer), batch), machine.for_vectors, layer, machine, batch
-            )
-        return self._remembered(problem, machine.for_macs(problem.bits), layer, machine, batch)
+    def prepare(self, signatures: Iterable[Signature], machines: Sequence[Machine]) -> None:
+        """Find the solutions of all these layers on all these machines, as far as that is faster together."""
+        if self.mapper is not Mapper.GREEDY or len(machines) < FEWEST_TOGETHER:
+            return
+        if self._blocks[0] != tuple(machines):
+            found = blocks([(machine.architecture, machine.prices) for machine in machines])
+            self._blocks = (tuple(machines), found)
+        for members, block in self._blocks[1]:
+            some = [machines[at] for at in members]
+            noticed: dict[Bits, list[str]] = {}
+            for problem in signatures:
+                if isinstance(problem, Problem) and not self._rateless(problem, some[0]):
+                    if problem.bits not in noticed:
+                        noticed[problem.bits] = [machine.for_macs(problem.bits) for machine in some]
+                    self._prepare(problem, some, noticed[problem.bits], block)
+
+    def _prepare(
+        self, problem: Problem, machines: Sequence[Machine], noticed: Sequence[str], block: Block
+    ) -> None:
+        missing = {seen: at for at, seen in enumerate(noticed) if (problem, seen) not in self._known}
+        names = {seen: self._name(problem, seen) for seen in missing}
+        stored = self._store.get_all(list(names.values()))
+        for seen, name in names.items():
+            if name in stored:
+                self._remember((problem, seen), stored[name])
+                del missing[seen]
+        if not missing:
+            return
+        flows = machines[0].architecture.dataflows or (None,)
+        by_flow = [self._together.map(problem, block, flow) for flow in flows]
+        for seen, at in missing.items():
+            mapped = [found[at] for found in by_flow if found is not None]
+            if len(mapped) < len(flows) or None in mapped:
+                continue  # `solution` finds the reason
+            solution = Solution(tuple(candidate for candidate in mapped if candidate is not None))
+            self.solved += 1
+            self._store.put(names[seen], solution)
+            self._remember((problem, seen), solution)
+
+    @staticmethod
+    def _rateless(problem: Problem, machine: Machine) -> bool:
+        """Whether the MACs take no such widths."""
+        try:
+            mac_rate(problem, machine.architecture.mac)
+        except ValueError:
+            return True
+        return False
+
+    def _name(self, problem: Problem, noticed: str) -> str:
+        """Under which a solution is stored."""
+        if len(self._names) > MOST_IN_MEMORY:
+            self._names.clear()
+        if problem not in self._names:
+            self._names[problem] = fingerprint(problem, self._asked, model_digest())
+        return hashlib.sha256(f"{self._names[problem]} {noticed}".encode()).hexdigest()[:32]
+
+    def _remember(self, key: tuple[object, str], solution: Solution) -> None:
+        self._known[key] = solution
+        if len(self._known) > MOST_IN_MEMORY:
+            self._known.popitem(last=False)
+
+    def solution(
+        self, layer: Layer, machine: Machine, batch: int, noticed: Signature | None = None
+    ) -> Solution:
+        """The ways to run a layer that is not free; raises ValueError where the MACs take no such widths.
+
+        `noticed` is its signature, for whoever has it at hand.
+        """
+        noticed = noticed or signature(layer, batch)
+        if isinstance(noticed, Problem):
+            return self._remembered(noticed, machine.for_macs(noticed.bits), layer, machine, batch)
+        return self._remembered(noticed, machine.for_vectors, layer, machine, batch)
 
     def flush(self) -> None:
         """Share what was found."""
@@ -192,8 +283,7 @@ class LayerSolver:
             self._known.move_to_end(key)
             return found
         if isinstance(signature, Problem):
-            asked = self.objective if self.mapper is Mapper.EXACT else ""  # the greedy mapper has no goal
-            name = fingerprint(signature, noticed, str(asked), str(self.mapper), model_digest())
+            name = self._name(signature, noticed)
             found = self._store.get(name)
             if found is None:
                 found, final = _with_macs(signature, machine, self.objective, Effort(self.mapper))
@@ -202,10 +292,17 @@ class LayerSolver:
                     self._store.put(name, found)
         else:
             found = _without_macs(layer, machine, batch)
-        self._known[key] = found
-        if len(self._known) > MOST_IN_MEMORY:
-            self._known.popitem(last=False)
+        self._remember(key, found)
         return found
+
+
+Signature: TypeAlias = Problem | tuple[object, ...]
+
+
+def signature(layer: Layer, batch: int) -> Signature:
+    """What of a layer that is not free a machine notices: its loop nest, or `vector_signature`."""
+    problem = problem_of(layer, batch)
+    return (vector_signature(layer), batch) if problem is None else problem
 
 
 def vector_signature(layer: Layer) -> tuple[object, ...]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Final, TypeVar
 
 from dovetail.accel.loading import AcceleratorDesign, load_accelerator_design
 from dovetail.costmodel.components import Unpriceable, price
-from dovetail.costmodel.effort import Mapper
+from dovetail.costmodel.effort import Effort, Mapper
 from dovetail.costmodel.figures import OutsideTable
 from dovetail.costmodel.latency import mac_rate
+from dovetail.costmodel.network_cost import Unmappable, evaluate_network
 from dovetail.costmodel.selection import Objective as MappedFor
 from dovetail.costmodel.selection import select
 from dovetail.dsl import units
@@ -26,13 +27,23 @@ from dovetail.dsl.values import Value
 from dovetail.explorer.additive import Table, total_of
 from dovetail.explorer.engine import PointResult
 from dovetail.explorer.expressions import Expression, Names, Uncomputable, Unmeasured, names_of
-from dovetail.explorer.layer_solver import LayerSolver, LayerStore, Machine, by_dataflow, reasons
+from dovetail.explorer.function_metric import FunctionFault
+from dovetail.explorer.layer_solver import (
+    Candidate,
+    LayerSolver,
+    LayerStore,
+    Machine,
+    Signature,
+    by_dataflow,
+    reasons,
+    signature,
+)
 from dovetail.explorer.side import Elaborated
 from dovetail.explorer.space import Place, StudySpace
 from dovetail.explorer.study import CHARGE_WH, METRICS, NUMBERS, Study, known_names
 
-MOST_NETWORKS: Final = 64
-MOST_MACHINES: Final = 64
+MOST_NETWORKS: Final = 128
+MOST_MACHINES: Final = 1024
 """Built networks and priced machines that a process keeps at hand."""
 
 CHARGE_PJ: Final = CHARGE_WH * 3.6e15
@@ -50,6 +61,10 @@ class Work:
 
     network: Network
     layers: tuple[Layer, ...]
+    signatures: tuple[Signature, ...]
+    """What machines notice of each layer."""
+    alike: tuple[int, ...]
+    """Of each layer the first one with the same signature."""
     macs: int
     params: int
     peak_bytes: float
@@ -77,11 +92,33 @@ def mapped_for(study: Study) -> MappedFor:
     costs = words & _OF_MAPPINGS
     if costs and costs <= {"latency", "cycles"}:
         return MappedFor.LATENCY
-    return MappedFor.ENERGY if costs == {"energy"} else MappedFor.EDP
+    return MappedFor.ENERGY if costs and costs <= {"energy", "inferences_per_charge"} else MappedFor.EDP
 
+
+def decided(study: Study) -> bool:
+    """Whether one mapping a layer is enough: all goals and conditions ask for what layers are mapped for."""
+    texts = [*(o.name for o in study.objectives), *(condition.text for condition in study.where)]
+    costs = {word for text in texts for word in re.findall(r"\w+", text)} & _OF_MAPPINGS
+    return costs <= _DECIDED_BY[mapped_for(study)]
+
+
+_DECIDED_BY: Final = {
+    MappedFor.LATENCY: {"latency", "cycles"},
+    MappedFor.ENERGY: {"energy", "inferences_per_charge"},
+    MappedFor.EDP: {"edp"},
+}
 
 _OF_MAPPINGS: Final = frozenset(
-    {"latency", "cycles", "energy", "edp", "average_power", "dram_bytes", "utilization"}
+    {
+        "latency",
+        "cycles",
+        "energy",
+        "edp",
+        "average_power",
+        "dram_bytes",
+        "utilization",
+        "inferences_per_charge",
+    }
 )
 """Metrics that depend on how layers are mapped."""
 
@@ -103,6 +140,7 @@ class PointEvaluator:
         self._works: OrderedDict[tuple[int, int, Bits], Work] = OrderedDict()
         self._designs: OrderedDict[tuple[int, int], Elaborated[NetworkDesign]] = OrderedDict()
         self._ranges: OrderedDict[tuple[int, int, int], tuple[int, ...]] = OrderedDict()
+        self._machine_ranges: OrderedDict[tuple[int, int, int], tuple[int, ...]] = OrderedDict()
         self._chips: OrderedDict[tuple[int, int], tuple[Chip, Elaborated[AcceleratorDesign]]] = OrderedDict()
 
     @property
@@ -161,14 +199,43 @@ class PointEvaluator:
         """The accelerator of a number, elaborated and priced."""
 
         def build() -> tuple[Chip, Elaborated[AcceleratorDesign]]:
-            found = self.space.accelerators[file].elaborate(number)
-            return _chip(found.design), found
+            return _priced(self.space.accelerators[file].elaborate(number))
 
         return _kept(self._chips, (file, number), MOST_MACHINES, build)
 
     def know_chip(self, file: int, number: int, found: Elaborated[AcceleratorDesign]) -> None:
         """Take an accelerator that was elaborated elsewhere."""
-        _kept(self._chips, (file, number), MOST_MACHINES, lambda: (_chip(found.design), found))
+        _kept(self._chips, (file, number), MOST_MACHINES, partial(_priced, found))
+
+    def machine_numbers(self, file: int, first: int, end: int) -> Sequence[int]:
+        """The numbers of a file's accelerators in a range; ranges asked for again are not walked again."""
+
+        def walk() -> tuple[int, ...]:
+            numbers = []
+            for number, found in self.space.accelerators[file].designs(first, end):
+                numbers.append(number)
+                _kept(self._chips, (file, number), MOST_MACHINES, partial(_priced, found))
+            return tuple(numbers)
+
+        return _kept(self._machine_ranges, (file, first, end), MOST_NETWORKS, walk)
+
+    def prepare(self, file: int, numbers: Sequence[int], network: int, network_number: int) -> None:
+        """Solve a network's layers on many accelerators together; `result` then finds them.
+
+        Where feature maps stay on chip no layer is on its own: `_kept_totals` takes such machines one by one.
+        """
+        chips = [self.chip(file, number)[0].machine for number in numbers]
+        machines = [m for m in chips if m is not None and m.architecture.keep_feature_maps_in is None]
+        by_widths: dict[Bits, list[Machine]] = {}
+        for bits in self.space.bits:
+            for machine in machines:
+                by_widths.setdefault(_widths(machine, bits), []).append(machine)
+        for widths, some in by_widths.items():
+            try:
+                work = self.work(Place(network, file, network_number, 0, 0, 0), widths)
+            except Refused:
+                continue  # `result` says why
+            self.solver.prepare([work.signatures[at] for at in dict.fromkeys(work.alike)], some)
 
     def network_numbers(self, file: int, first: int, end: int) -> Sequence[int]:
         """The numbers of a file's networks in a range; ranges asked for again are not walked again."""
@@ -189,15 +256,25 @@ class PointEvaluator:
             design = self.network(place.network, place.network_number).design
             if design is None:
                 raise Refused("this is no design")
-            return _work(design, default, self.space.study.batch)
+            work = _work(design, default, self.space.study.batch)
+            return replace(work, names={**work.names, **self._called(design, work.network)})
 
         return _kept(self._works, (place.network, place.network_number, default), MOST_NETWORKS, build)
+
+    def _called(self, design: NetworkDesign, network: Network) -> dict[str, float]:
+        """The metrics that Python computes; raises Refused."""
+        made = {choice.site.path: str(choice.option) for choice in design.choices}
+        try:
+            return {metric.name: metric(network, made) for metric in self.space.study.functions}
+        except FunctionFault as fault:
+            raise Refused(str(fault)) from fault
 
     def _examples(self) -> dict[str, Value]:
         """A value for every name that expressions may use, from the first designs of the files."""
         networks = [load_network_design(side.path, side.settings) for side in self.space.networks]
         accelerators = [load_accelerator_design(side.path, side.settings) for side in self.space.accelerators]
-        return known_names(networks, accelerators)
+        given: dict[str, Value] = dict.fromkeys((f.name for f in self.space.study.functions), 1.0)
+        return given | known_names(networks, accelerators)
 
     # ---------------------------------------------------------------------------------- metrics
 
@@ -207,9 +284,7 @@ class PointEvaluator:
         machine = chip.machine
         if machine is None:
             raise Refused(chip.refusal)
-        own = machine.architecture.bits
-        bits = self.space.bits[place.bits]
-        work = self.work(place, own if bits is None else Bits(bits, bits, bits, max(bits, own.sums)))
+        work = self.work(place, _widths(machine, self.space.bits[place.bits]))
         return self._named(chip, self._totals(work, machine, place), work)
 
     def judged(
@@ -263,20 +338,28 @@ class PointEvaluator:
         flows = machine.architecture.dataflows
         if flow is not None and flow not in {f.name for f in flows}:
             raise Refused(f"`{machine.architecture.name}` has no dataflow `{flow}`")
-        candidates = []
-        for layer in work.layers:
+        if machine.architecture.keep_feature_maps_in is not None:
+            return self._kept_totals(work, machine, flow)
+        candidates: list[Sequence[Candidate]] = []
+        costs: list[list[tuple[int, float]]] = []
+        for layer, noticed, alike in zip(work.layers, work.signatures, work.alike, strict=True):
+            if alike < len(candidates):
+                candidates.append(candidates[alike])
+                costs.append(costs[alike])
+                continue
             if layer.loops is not None:
                 try:
                     mac_rate(layer.loops, machine.architecture.mac)
                 except ValueError as fault:
                     raise Refused(f"`{layer.name}`: {fault}") from fault
-            solution = self.solver.solution(layer, machine, self.space.study.batch)
+            solution = self.solver.solution(layer, machine, self.space.study.batch, noticed)
             ways = by_dataflow(solution, flow)
             if not ways:
                 why = "; ".join(f"{name}: {reason}" for name, reason in reasons(solution, flow).items())
                 raise Refused(f"`{layer.name}` cannot be mapped ({why})")
             candidates.append(ways)
-        taken = select([[(c.cycles, c.energy_pj) for c in ways] for ways in candidates], self.objective)
+            costs.append([(c.cycles, c.energy_pj) for c in ways])
+        taken = select(costs, self.objective)
         chosen = [ways[i] for ways, i in zip(candidates, taken, strict=True)]
         return (
             sum(c.cycles for c in chosen),
@@ -284,6 +367,21 @@ class PointEvaluator:
             sum(-(-c.outermost_bits // 8) for c in chosen),
             sum(c.utilization * c.cycles for c in chosen),
         )
+
+    def _kept_totals(self, work: Work, machine: Machine, flow: str | None) -> tuple[int, float, int, float]:
+        """As `_totals`, where feature maps stay on chip: layers are no longer on their own."""
+        architecture = machine.architecture
+        flows = [f for f in architecture.dataflows if flow in (None, f.name)]
+        batch, effort = self.space.study.batch, Effort(Mapper(self.space.study.mapper))
+        try:
+            cost = evaluate_network(
+                work.network, architecture, machine.prices, self.objective, batch, flows, effort=effort
+            )
+        except Unmappable as fault:
+            raise Refused(f"`{fault}` cannot be mapped") from fault
+        except ValueError as fault:
+            raise Refused(str(fault)) from fault
+        return cost.cycles, cost.energy_pj, cost.outermost_bytes, cost.utilization * cost.cycles
 
 
 Key = TypeVar("Key")
@@ -314,6 +412,16 @@ def base_units(unit: str) -> float:
     return float(whole.magnitude) if units.is_quantity(whole) else float(whole)
 
 
+def _widths(machine: Machine, bits: int | None) -> Bits:
+    """Widths where a network's text gives none: the machine's own, or those that are asked for."""
+    own = machine.architecture.bits
+    return own if bits is None else Bits(bits, bits, bits, max(bits, own.sums))
+
+
+def _priced(found: Elaborated[AcceleratorDesign]) -> tuple[Chip, Elaborated[AcceleratorDesign]]:
+    return _chip(found.design), found
+
+
 def _chip(design: AcceleratorDesign | None) -> Chip:
     """A machine priced, or why it cannot be."""
     if design is None:
@@ -340,9 +448,15 @@ def _work(design: NetworkDesign, default: Bits, batch: int) -> Work:
                 names[name] = figure.value
             case MetricTable():
                 names[name] = _sum_of(figure, design, network)
+    layers = tuple(layer for layer in network.layers if network.free(layer) is None)
+    first: dict[object, int] = {}
+    signatures = tuple(signature(layer, batch) for layer in layers)
+    alike = tuple(first.setdefault(noticed, at) for at, noticed in enumerate(signatures))
     return Work(
         network=network,
-        layers=tuple(layer for layer in network.layers if network.free(layer) is None),
+        layers=layers,
+        signatures=signatures,
+        alike=alike,
         macs=network.macs * batch,
         params=network.params,
         peak_bytes=peak_bytes(network) * batch,

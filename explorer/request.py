@@ -38,6 +38,7 @@ class StudyRequest:
             options=replace(
                 self.options,
                 baseline=None if baseline is None else (baseline[0].resolve(), baseline[1].resolve()),
+                metrics=tuple((name, str(Path(source).resolve())) for name, source in self.options.metrics),
             ),
         )
 
@@ -52,7 +53,7 @@ class StudyRequest:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> StudyRequest:
         """Raises KeyError or TypeError for what `to_json` does not write."""
-        given = {f.name: _tuples(found["options"][f.name]) for f in fields(Options)}
+        given = {f.name: _tuples(found["options"].get(f.name, f.default)) for f in fields(Options)}
         if given["baseline"] is not None:
             given["baseline"] = (Path(given["baseline"][0]), Path(given["baseline"][1]))
         return cls(

@@ -90,6 +90,8 @@ def specify(study: Study, engine: str, version: str) -> Specification:
         "mapped_for": str(mapped_for(study)),
         "mapper": study.mapper,
     }
+    if study.functions:
+        question["functions"] = {f.name: f"{f.path.name}:{f.function}" for f in study.functions}
     return Specification(study.name, question, inputs_of(study), engine, version, model_digest())
 
 
@@ -100,6 +102,9 @@ def inputs_of(study: Study) -> dict[str, str]:
         for file in _files(path):
             digest, name = file_digest(file), _shown(file, path)
             found[name if found.get(name, digest) == digest else str(file)] = digest
+    for metric in study.functions:
+        digest, name = file_digest(metric.path), metric.path.name
+        found[name if found.get(name, digest) == digest else str(metric.path.resolve())] = digest
     return found
 
 

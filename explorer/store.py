@@ -8,6 +8,7 @@ front    the numbers of the front, when a run has ended
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -68,7 +69,7 @@ class Store:
 
     def _unreadable(self, fault: Exception, fresh: bool) -> Diagnostic:
         first = str(fault).splitlines()[0]
-        if "lock" in first.lower():
+        if re.search(r"\block\b", first.lower()):  # of a file, and no block of a database
             message = f"another process is at work in `{self.path.parent}`"
             return Diagnostic(
                 "E1302", message, help=("wait for it, or stop it: nothing that it stored is lost",)

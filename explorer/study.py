@@ -27,7 +27,7 @@ from dovetail.dsl import syntax as s
 from dovetail.dsl import units
 from dovetail.dsl.choices import DesignChooser
 from dovetail.dsl.declarations import Declarations
-from dovetail.dsl.diagnostics import Collector, DovetailError, Label
+from dovetail.dsl.diagnostics import Collector, Diagnostic, DovetailError, Label
 from dovetail.dsl.evaluator import OutOfBounds
 from dovetail.dsl.loading import NetworkDesign, load_network_design
 from dovetail.dsl.parser import parse, parse_file
@@ -35,6 +35,7 @@ from dovetail.dsl.scope import Scope
 from dovetail.dsl.source import Source, Span
 from dovetail.dsl.values import RecordValue, Symbol, Unknown, Value, describe
 from dovetail.explorer.engine import Condition, Direction, Objective
+from dovetail.explorer.function_metric import FunctionMetric
 
 METRICS: Final[Mapping[str, str]] = {
     "latency": "s",
@@ -89,6 +90,8 @@ class Study:
     """Points after which a search ends; None: what the engine thinks enough."""
     mapper: str = str(DEFAULT_MAPPER)
     """Who maps layers: `greedy` or `exact` (`costmodel/effort.py`)."""
+    functions: tuple[FunctionMetric, ...] = ()
+    """Metrics that Python computes (`function_metric.py`)."""
     definitions: Mapping[str, Value] = field(default_factory=dict, compare=False)
     """What the study's own `let`, `fn` and `param` define, for its expressions."""
 
@@ -121,6 +124,8 @@ class Options:
     mapped_for: str | None = None
     points: int | None = None
     mapper: str | None = None
+    metrics: tuple[tuple[str, str], ...] = ()
+    """Names with `FILE.py:FUNCTION`."""
 
 
 class _StudyReader(Declarations):
@@ -145,6 +150,7 @@ class _StudyReader(Declarations):
         self.engine, self.seed = options.engine or "auto", options.seed or 0
         self.time_s = options.time_s
         self.axes: dict[str, tuple[Value, ...]] = {}
+        self.functions: dict[str, FunctionMetric] = {}
         self.whole = not self.problems.failed
         for keyword, given in (("networks", networks), ("accelerators", accelerators)):
             found = [self._load(keyword, path, path, None) for path in given]
@@ -172,6 +178,8 @@ class _StudyReader(Declarations):
                 "accelerators", accelerator, accelerator, None
             ):
                 self.baseline = options.baseline
+        for name, source in options.metrics:
+            self._function_by_hand(name, source)
         definitions = self.scope.own()
         self._name_metrics()
         said = [x for x in extra.statements if isinstance(x, s.Setting)] if extra is not None else []
@@ -198,8 +206,34 @@ class _StudyReader(Declarations):
             mapped_for=options.mapped_for or "auto",
             points=options.points,
             mapper=options.mapper or str(DEFAULT_MAPPER),
+            functions=tuple(self.functions.values()),
             definitions=definitions,
         )
+
+    def _metric_table(self, statement: s.Metric, source: str) -> None:
+        """In a study also `from "FILE.py:FUNCTION"`."""
+        found = FunctionMetric.of(statement.name, source)
+        if found is None:
+            super()._metric_table(statement, source)
+            return
+        path = self.inside(str(found.path), statement.span)
+        if path is not None:
+            self._take_function(replace(found, path=path), Label(statement.span))
+
+    def _function_by_hand(self, name: str, source: str) -> None:
+        found = FunctionMetric.of(name, source)
+        if found is None:
+            message = f"`{source}` names no function in a Python file"
+            self.problems.add(Diagnostic("E1307", message, help=("as in `top1=accuracy.py:top1`",)))
+        else:
+            self._take_function(found, None)
+
+    def _take_function(self, found: FunctionMetric, place: Label | None) -> None:
+        reason = found.missing()
+        if reason is not None:
+            message = f"the metric `{found.name}` has no function: {reason}"
+            self.problems.add(Diagnostic("E1307", message, place))
+        self.functions[found.name] = found  # what speaks of it is right so far
 
     def _once(self, keyword: str, span: Span) -> None:
         if keyword in self.seen:
@@ -308,7 +342,8 @@ class _StudyReader(Declarations):
 
     def _name_metrics(self) -> None:
         """Every metric as a name with a value of its kind: conditions are checked by evaluating them."""
-        for name, value in known_names(self.networks, self.accelerators).items():
+        named = known_names(self.networks, self.accelerators)
+        for name, value in (dict.fromkeys(self.functions, 1.0) | named).items():
             if self.scope.find(name) is None:
                 self.scope.define(name, value)
 

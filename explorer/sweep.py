@@ -1,8 +1,9 @@
 """The engine *sweep*: every point, in pieces that any process can take, each solved layer shared by all.
 
 A piece is a range of one accelerator file's numbers with ranges of networks' numbers. Pieces depend on the
-space alone, so that a run that was stopped finds the same ones again and leaves out those that are stored. An
-accelerator is built and priced once a piece, and meets all networks of it before the next one comes.
+space alone, so that a run that was stopped finds the same ones again and leaves out those that are stored. A
+network meets all accelerators of a piece together: its layers are mapped for all of them at once, where the
+mapper can (`layer_solver.py`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from dovetail.costmodel.effort import Mapper
+from dovetail.costmodel.selection import Objective
 from dovetail.explorer.engine import Emit, EngineReport, Exploration, PointResult, Progress
 from dovetail.explorer.executors import MOST_FAILURES
+from dovetail.explorer.points import decided, mapped_for
 from dovetail.explorer.request import StudyRequest
 from dovetail.explorer.side import AcceleratorSide, NetworkSide
 from dovetail.explorer.space import Place, StudySpace
@@ -22,6 +26,24 @@ from dovetail.explorer.workspace import workspace
 
 POINTS_A_PIECE: Final = 32
 """About as many: few enough to lose little, enough to outweigh the way to another process."""
+
+POINTS_TOGETHER: Final = 1024
+"""As many at most where layers are mapped for many accelerators at once: a second or two of work."""
+
+PIECES: Final = 32
+"""At least as many, if they are not to be smaller than `POINTS_A_PIECE`: all cores have some to the end."""
+
+NETWORKS_TOGETHER: Final = 8
+"""Networks that a piece has, rather than more accelerators."""
+
+MOST_MEETING: Final = 32
+"""Networks of a piece: they have to stay in memory."""
+
+MAPPED_FOR_WORDS: Final = {
+    Objective.EDP: "least EDP",
+    Objective.LATENCY: "least latency",
+    Objective.ENERGY: "least energy",
+}
 
 Range = tuple[int, int, int]
 """A file by position, and the first and the end of its numbers."""
@@ -41,19 +63,21 @@ class Piece:
 
 
 def pieces(space: StudySpace) -> Iterator[Piece]:
-    """The pieces of a space, in order."""
+    """The pieces of a space, in order: for each part of the accelerators, each part of the networks."""
     modes = len(space.bits) * len(space.dataflows)
     networks = sum(_designs(side) for side in space.networks)
+    most = POINTS_A_PIECE if space.study.mapper == Mapper.EXACT else POINTS_TOGETHER
     for file, side in enumerate(space.accelerators):
-        spread = max(1, side.size // _designs(side))
-        if networks * modes <= POINTS_A_PIECE:
-            whole = tuple((i, 0, n.size) for i, n in enumerate(space.networks))
-            step = max(1, POINTS_A_PIECE // (networks * modes)) * spread
-            yield from (Piece((file, *part), whole) for part in _parts(side.size, step))
-            continue
-        for part in _parts(side.size, spread):
+        machines = _designs(side)
+        aim = max(POINTS_A_PIECE, min(most, networks * machines * modes // PIECES))
+        together = max(1, min(machines, aim // (modes * min(networks, NETWORKS_TOGETHER))))
+        meeting = max(1, min(MOST_MEETING, aim // (modes * together)))
+        for part in _parts(side.size, together * max(1, side.size // machines)):
+            if networks <= meeting:
+                yield Piece((file, *part), tuple((i, 0, n.size) for i, n in enumerate(space.networks)))
+                continue
             for i, network in enumerate(space.networks):
-                step = ceil(POINTS_A_PIECE * network.size / (modes * _designs(network)))
+                step = ceil(meeting * network.size / _designs(network))
                 yield from (Piece((file, *part), ((i, *own),)) for own in _parts(network.size, step))
 
 
@@ -74,11 +98,13 @@ def evaluate_piece(request: StudyRequest, layers: str | None, piece: Piece) -> t
         before = evaluator.solver.solved
         results = []
         file, first, end = piece.accelerators
-        for number, chip in space.accelerators[file].designs(first, end):
-            evaluator.know_chip(file, number, chip)
-            for i, low, high in piece.networks:
-                for network_number in evaluator.network_numbers(i, low, high):
-                    network = evaluator.network(i, network_number)
+        machines = evaluator.machine_numbers(file, first, end)
+        for i, low, high in piece.networks:
+            for network_number in evaluator.network_numbers(i, low, high):
+                evaluator.prepare(file, machines, i, network_number)
+                network = evaluator.network(i, network_number)
+                for number in machines:
+                    _, chip = evaluator.chip(file, number)
                     for bits in range(len(space.bits)):
                         for flow in range(len(space.dataflows)):
                             place = Place(i, file, network_number, number, bits, flow)
@@ -132,8 +158,11 @@ class Sweep:
                 done += len(results)
                 solved += count
                 exploration.progress(Progress(done, total, solved))
+        study = exploration.study
+        goal = None if decided(study) else MAPPED_FOR_WORDS[mapped_for(study)]
         claim = (
-            "every design was evaluated: the front is that of the whole space"
+            f"every design was evaluated{f', its layers mapped for {goal}' if goal else ''}: "
+            f"the front is that of the whole space{' under these mappings' if goal else ''}"
             if finished
             else "the front is that of the designs that were evaluated"
         )

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from dovetail.accel.architecture import Architecture, Dram, Memory, Ports
+from dovetail.accel.architecture import Architecture
 from dovetail.accel.legality import takes_partial_sums
 from dovetail.accel.mapping import For, Holds, Mapping, Spatial, flatten
-from dovetail.costmodel.energy import EnergyTable, MemoryPrice
+from dovetail.costmodel.energy import EnergyTable
 from dovetail.costmodel.timeloop.case import (
     Case,
     Compute,
@@ -25,12 +25,11 @@ from dovetail.costmodel.timeloop.case import (
     Level,
     residuals,
 )
+from dovetail.costmodel.timeloop.levels import level_of, names_of, unused_name
 from dovetail.costmodel.timeloop.mesh import Fanout, fanout_of
 from dovetail.costmodel.timeloop.sections import Section, sections_of, ways
 from dovetail.costmodel.timeloop.sharing import Sharing, sharing_of
 from dovetail.dsl.problem import OPERANDS, Problem
-
-FREE = MemoryPrice(0.0, 0.0, 0.0)
 
 
 def lower(
@@ -61,15 +60,17 @@ def lower(
     levels: list[Level] = []
     notes: list[str] = list(widths.notes)
     mesh = (1, 1)
-    names = _names(sections)
+    names = names_of(sections)
     for at, (section, fanout) in enumerate(zip(sections, fanouts, strict=True)):
         sharing = sharing_of(architecture, sections, at, flat)
         notes += sharing.notes
-        level = _level(names[at], section, architecture, table, widths, flat, outermost=at == 0)
+        level = level_of(
+            names[at], section, architecture, table, widths.of(section.memory), flat, outermost=at == 0
+        )
         levels.append(_with_loops(level, mesh, walked[at], fanout, sharing))
         mesh = (mesh[0] * fanout.x, mesh[1] * fanout.y)
     compute = Compute(
-        name=_unused("MAC", names),
+        name=unused_name("MAC", names),
         bits=max(problem.bits.weights, problem.bits.inputs),
         mesh=mesh,
         energy_pj=table.mac_pj * (1 - skipped),
@@ -150,7 +151,7 @@ def _last_holder(mapping: Mapping, operand: str) -> str:
     return node.memory
 
 
-# ------------------------------------------------------------------------------------------ levels
+# ------------------------------------------------------------------------------------------ widths
 
 
 class _Widths:
@@ -175,95 +176,10 @@ class _Widths:
             if len(set(widths.values())) > 1
         ]
 
-    def of(self, memory: str) -> int:
-        """The narrowest: what fits here then fits there."""
-        return min(self.held[memory].values())
+    def of(self, memory: str | None) -> int:
+        """The narrowest: what fits here then fits there; that of the operands where there is no memory."""
+        return self.default if memory is None else min(self.held[memory].values())
 
 
 def _several(widths: dict[str, int]) -> str:
     return " and ".join(str(width) for width in sorted(set(widths.values())))
-
-
-def _level(
-    name: str,
-    section: Section,
-    architecture: Architecture,
-    table: EnergyTable,
-    widths: _Widths,
-    problem: Problem,
-    *,
-    outermost: bool,
-) -> Level:
-    keep = tuple(operand for operand in OPERANDS if operand in section.tensors)
-    if section.memory is None:
-        room = max(1, len(keep))
-        return Level(name, None, "regfile", widths.default, 1, room, (1, 1), (0.0, 0.0, 0.0), keep=keep)
-    memory = architecture.memory(section.memory)
-    bits = widths.of(memory.name)
-    price = table.memories.get(memory.name, FREE)
-    width = price.bits or memory.width_bits
-    block = 1 if width is None else max(1, width // bits)
-    # Prices a bit become prices a block; a word wider than an access takes several.
-    times = block * bits if price.bits is None else -(-bits // price.bits) if bits > price.bits else 1
-    kind = _kind(memory, architecture, outermost=outermost)
-    entries = None if memory.size_bits is None else max(1, memory.size_bits // bits)
-    if entries is None and kind != "DRAM":
-        entries = sum(problem.words(operand) for operand in keep)  # unlimited: all of it fits
-    read, write, shared = _rates(memory, bits, block)
-    return Level(
-        name=name,
-        memory=memory.name,
-        kind=kind,
-        word_bits=bits,
-        block_size=block,
-        entries=entries,
-        mesh=(1, 1),
-        energy_pj=(price.read_pj * times, price.fill_pj * times, price.update_pj * times),
-        read_bandwidth=read,
-        write_bandwidth=write,
-        shared_bandwidth=shared,
-        keep=keep,
-    )
-
-
-def _kind(memory: Memory, architecture: Architecture, *, outermost: bool) -> str:
-    if isinstance(memory.energy, Dram) or (outermost and memory.size_bits is None):
-        return "DRAM"
-    return "regfile" if architecture.instances(memory.name) > 1 else "SRAM"
-
-
-def _rates(memory: Memory, bits: int, block: int) -> tuple[float | None, float | None, float | None]:
-    """Words a cycle: read, write, or both through one port; an access moves a block."""
-    accesses = None if memory.accesses_per_cycle is None else float(memory.accesses_per_cycle) * block
-
-    def least(rate: float | None) -> float | None:
-        known = [r for r in (rate, accesses) if r is not None]
-        return _whole(min(known)) if known else None
-
-    read = None if memory.read_bits_per_cycle is None else float(memory.read_bits_per_cycle / bits)
-    write = None if memory.write_bits_per_cycle is None else float(memory.write_bits_per_cycle / bits)
-    if memory.ports is Ports.SHARED:
-        return None, None, least(read if read is not None else write)
-    return least(read), least(write), None
-
-
-def _whole(number: float) -> float:
-    return int(number) if number == int(number) else number
-
-
-def _names(sections: Sequence[Section]) -> list[str]:
-    """One for each level: its memory's, with a number where a memory has several; `room` and `latch`."""
-    names: list[str] = []
-    for section in sections:
-        kept = section.tensors and "latch"
-        names.append(_unused(section.memory or kept or "room", names))
-    return names
-
-
-def _unused(name: str, names: Sequence[str]) -> str:
-    number = 1
-    found = name
-    while found in names:
-        number += 1
-        found = f"{name}_{number}"
-    return found

@@ -31,25 +31,30 @@ class Fanout:
 
 def fanout_of(architecture: Architecture, between: frozenset[Way], loops: Sequence[Spatial]) -> Fanout:
     """The fan-out over the axes `between` two levels, along which `loops` spread; raises Inexpressible."""
-    axes = [
-        (array.name, axis.name, axis.size)
-        for array in architecture.spatial
-        for axis in array.axes
-        if (array.name, axis.name) in between
-    ]
-    along_x = _along_x([name for _, name, _ in axes])
-    ways = {(array, axis): x for (array, axis, _), x in zip(axes, along_x, strict=True)}
+    ways = side_of(architecture, between)
+    sizes = {(array.name, axis.name): axis.size for array in architecture.spatial for axis in array.axes}
     several = [
         {ways[loop.array, loop.axis] for loop in loops if loop.dimension == d.dimension} for d in loops
     ]
     if any(len(sides) > 1 for sides in several):
         ways = dict.fromkeys(ways, True)
     return Fanout(
-        x=prod(size for array, axis, size in axes if ways[array, axis]),
-        y=prod(size for array, axis, size in axes if not ways[array, axis]),
+        x=prod(sizes[way] for way, along_x in ways.items() if along_x),
+        y=prod(sizes[way] for way, along_x in ways.items() if not along_x),
         loops_x=_merged([loop for loop in loops if ways[loop.array, loop.axis]]),
         loops_y=_merged([loop for loop in loops if not ways[loop.array, loop.axis]]),
     )
+
+
+def side_of(architecture: Architecture, between: frozenset[Way]) -> dict[Way, bool]:
+    """The axes `between` two levels, outer to inner, and whether each is along X."""
+    axes = [
+        (array.name, axis.name)
+        for array in architecture.spatial
+        for axis in array.axes
+        if (array.name, axis.name) in between
+    ]
+    return dict(zip(axes, _along_x([name for _, name in axes]), strict=True))
 
 
 def _along_x(names: Sequence[str]) -> list[bool]:

@@ -5,6 +5,7 @@ that.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dovetail.accel.architecture import Architecture
 from dovetail.accel.legality import violations
@@ -14,12 +15,15 @@ from dovetail.costmodel.components import Prices
 from dovetail.costmodel.evaluate import Cost, evaluate_mapping
 from dovetail.costmodel.layer_cost import LayerCost
 from dovetail.costmodel.price_table import energy_table
-from dovetail.costmodel.timeloop.case import Case
+from dovetail.costmodel.timeloop.case import Case, Inexpressible
 from dovetail.costmodel.timeloop.lowering import lower
+from dovetail.costmodel.timeloop.mapspace import Open, open_case
 from dovetail.costmodel.timeloop.regular import regular
 from dovetail.costmodel.timeloop.reorder import temporal_first
 from dovetail.costmodel.timeloop.view import differing, totals
 from dovetail.dsl.problem import Problem
+
+BY_ITS_RULES: Final = "by its rules other numbers of words move"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,17 @@ class Prepared:
 
 
 def prepare(
-    layer: LayerCost, architecture: Architecture, prices: Prices, *, perfect: bool = False
+    layer: LayerCost,
+    architecture: Architecture,
+    prices: Prices,
+    *,
+    perfect: bool = False,
+    neighbours: bool = True,
 ) -> Prepared:
     """The layer with its mapping, or with the nearest that Timeloop can say (of `perfect` factors only).
+
+    Where operands shift from PE to PE and `neighbours` is set, Timeloop may hand them on by its own rule,
+    which is another than ours; otherwise each PE is served from outside, and its counts are known.
 
     Raises Inexpressible where even the nearest mapping has no form, ValueError for a layer without
     MACs.
@@ -61,20 +73,39 @@ def prepare(
     skipped = problem.weight_zeros if skips else 0.0
     case = lower(layer.name, problem, architecture, mapping, table, skipped)
     moved = differing(case, cost.counts)
-    case = _without_neighbours(case, {operand for _, operand in moved})
+    shifting = sorted({o for level in case.levels for o in level.neighbours if o in {m[1] for m in moved}})
+    case = _without_neighbours(case, set(shifting) if neighbours else set())
     notes = [*case.notes, *_definitions(architecture, cost, skipped)]
-    notes += [
-        f"{operand} shift from PE to PE here; there a PE may take what one beside it had a step before"
-        for operand in sorted({operand for level in case.levels for operand in level.neighbours})
-    ]
+    there = (
+        "a PE may take what one beside it had a step before" if neighbours else "each PE is served for itself"
+    )
+    notes += [f"{operand} shift from PE to PE here; there {there}" for operand in shifting]
     if moved:
         names = ", ".join(f"{operand} at {memory}" for memory, operand in moved)
-        notes.append(f"by its rules other numbers of words move: {names}")
+        notes.append(f"{BY_ITS_RULES}: {names}")
     if not own:
         notes.insert(
             0, "its mapping has no form there (or not with perfect factors): the nearest one is taken instead"
         )
     return Prepared(layer, case, mapping, own, cost, tuple(notes))
+
+
+def left_open(
+    prepared: Prepared, architecture: Architecture, prices: Prices, dataflow: str | None = None
+) -> Open:
+    """The same layer for Timeloop's mapper, under `dataflow` (that of its mapping unless named).
+
+    Raises Inexpressible where the dataflow does not fit the layer.
+    """
+    layer = prepared.layer
+    assert layer.problem is not None
+    name = dataflow or layer.dataflow
+    flow = next((flow for flow in architecture.dataflows if flow.name == name), None)
+    table = energy_table(prices, layer.problem.bits)
+    try:
+        return open_case(layer.name, layer.problem, architecture, table, flow, prepared.case)
+    except ValueError as reason:
+        raise Inexpressible(str(reason)) from reason
 
 
 def _simplest(problem: Problem, architecture: Architecture, mapping: Mapping, cost: Cost) -> Mapping:

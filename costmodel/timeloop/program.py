@@ -1,17 +1,23 @@
 """The programs themselves: where they are, a run of one case, and how to get them.
 
 `timeloop-model` and `timeloop-mapper` are looked for on the PATH, or where `DOVETAIL_TIMELOOP_MODEL` and
-`DOVETAIL_TIMELOOP_MAPPER` say.
+`DOVETAIL_TIMELOOP_MAPPER` say. Without `timeloop-model`, pytimeloop does the same in a Python: the one that
+is named, that of `DOVETAIL_TIMELOOP_PYTHON`, or this one.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from dovetail.costmodel.external import ExternalFault, find, read_output, run
 from dovetail.costmodel.timeloop.case import Case
+from dovetail.costmodel.timeloop.mapspace import Open
+from dovetail.costmodel.timeloop.results import priced
 from dovetail.costmodel.timeloop.statistics import Statistics, Unreadable, read_statistics
 from dovetail.costmodel.timeloop.tree_v3 import mapper_tree, model_tree
 from dovetail.costmodel.yaml_text import yaml_text
@@ -24,8 +30,27 @@ VARIABLES: Final = {
 HOW_TO_GET: Final = (
     "Timeloop is built from source: github.com/NVlabs/timeloop, or taken from the container "
     "timeloopaccelergy/accelergy-timeloop-infrastructure",
+    "pytimeloop in a Python that --python names (or DOVETAIL_TIMELOOP_PYTHON) does as well",
     "`dovetail export NET ACCEL --to timeloop -o DIR` writes its input without it",
 )
+
+PYTHON_VARIABLE: Final = "DOVETAIL_TIMELOOP_PYTHON"
+
+PYTIMELOOP: Final = """\
+import sys
+from pathlib import Path
+from pytimeloop.app import ModelApp
+text = Path(sys.argv[1]).read_text()
+try:
+    app = ModelApp(text, default_out_dir=".")
+except TypeError:
+    app = ModelApp(text, ".")
+result = app.run()
+if not hasattr(result, "pretty_print_stats"):
+    sys.exit("this pytimeloop evaluates the mapping but prints no statistics: its model says " + repr(result))
+Path("timeloop-model.stats.txt").write_text(result.pretty_print_stats())
+"""
+"""What a Python with pytimeloop runs: the same input as the program's, the same statistics."""
 
 METRICS: Final = {"edp": "edp", "energy": "energy", "latency": "delay"}
 """What the mapper calls our objectives."""
@@ -52,16 +77,44 @@ def program(name: str) -> str:
     return found
 
 
-def run_model(case: Case, folder: Path, seconds: float = 600) -> Run:
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What evaluates a case: the command before the name of the input, and a script that it needs."""
+
+    command: tuple[str, ...]
+    script: str | None = None
+
+
+def model_runner(python: str | None = None) -> Runner:
+    """`timeloop-model`, else pytimeloop in `python`; raises ExternalFault that says how to get one."""
+    found = find("timeloop-model", VARIABLES["timeloop-model"])
+    if found is not None:
+        return Runner((found,))
+    python = python or os.environ.get(PYTHON_VARIABLE)
+    if python is None and find_spec("pytimeloop") is not None:
+        python = sys.executable
+    if python is not None:
+        return Runner((python, "run_pytimeloop.py"), PYTIMELOOP)
+    return Runner((program("timeloop-model"),))
+
+
+def run_model(case: Case, folder: Path, seconds: float = 600, runner: Runner | None = None) -> Run:
     """Evaluate the mapping of `case` with `timeloop-model` in `folder`, which is made; raises
     ExternalFault.
     """
-    return _run("timeloop-model", yaml_text(model_tree(case)), case, folder, seconds)
+    runner = runner or model_runner()
+    ran = _run("timeloop-model", yaml_text(model_tree(case)), case, folder, seconds, runner)
+    if runner.script is None:
+        return ran
+    # pytimeloop takes no energies from outside.
+    return Run(priced(ran.statistics, case), ran.folder, ran.command)
 
 
-def run_mapper(case: Case, folder: Path, metric: str = "edp", seconds: float = 600) -> Run:
+def run_mapper(given: Open, folder: Path, metric: str = "edp", seconds: float = 600) -> Run:
     """Let `timeloop-mapper` find a mapping; raises ExternalFault."""
-    return _run("timeloop-mapper", yaml_text(mapper_tree(case, metric)), case, folder, seconds)
+    runner = Runner((program("timeloop-mapper"),))
+    text = yaml_text(mapper_tree(given, metric))
+    return _run("timeloop-mapper", text, given.case, folder, seconds, runner)
 
 
 def environment(case: Case) -> dict[str, str]:
@@ -100,15 +153,18 @@ def extrapolates(case: Case) -> bool:
     return False
 
 
-def _run(name: str, text: str, case: Case, folder: Path, seconds: float) -> Run:
-    path = program(name)
+def _run(name: str, text: str, case: Case, folder: Path, seconds: float, runner: Runner) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "in.yaml").write_text(text, encoding="utf-8")
+    if runner.script is not None:
+        (folder / runner.command[-1]).write_text(runner.script, encoding="utf-8")
+    written = folder / f"{name}.stats.txt"
+    written.unlink(missing_ok=True)  # of a run before this one in the same folder
     help = ("`--keep DIR` keeps everything that it read and wrote",)
-    ran = run((path, "in.yaml"), "Timeloop", folder, seconds, environment(case), help)
-    written = read_output(folder / f"{name}.stats.txt", "Timeloop", ran, help)
+    ran = run((*runner.command, "in.yaml"), "Timeloop", folder, seconds, environment(case), help)
+    printed = read_output(written, "Timeloop", ran, help)
     try:
-        return Run(read_statistics(written), folder, ran.command)
+        return Run(read_statistics(printed), folder, ran.command)
     except Unreadable as fault:
         raise ExternalFault(
             f"what Timeloop wrote into `{name}.stats.txt` cannot be read: {fault}",

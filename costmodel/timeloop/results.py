@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import ceil
+
 from dovetail.accel.architecture import Architecture
 from dovetail.costmodel.counts import Counts, HolderCounts
 from dovetail.costmodel.energy import Energy
 from dovetail.costmodel.evaluate import Cost
 from dovetail.costmodel.latency import COMPUTE, Latency, Term
-from dovetail.costmodel.timeloop.case import Case
-from dovetail.costmodel.timeloop.statistics import LevelStatistics, Statistics, Unreadable
+from dovetail.costmodel.timeloop.case import Case, Level
+from dovetail.costmodel.timeloop.statistics import (
+    LevelStatistics,
+    SpaceStatistics,
+    Statistics,
+    Unreadable,
+)
 from dovetail.dsl.problem import OPERANDS
 
 
@@ -52,6 +60,26 @@ def cost_of(statistics: Statistics, case: Case, architecture: Architecture) -> C
         Energy(statistics.compute_energy_pj, energies, {}),
         statistics.utilization,
     )
+
+
+def priced(statistics: Statistics, case: Case) -> Statistics:
+    """The statistics with the energies of the case: counts times pJ, by Timeloop's own rule."""
+    energies = {level.name: level for level in case.levels}
+    levels = []
+    for found in statistics.levels:
+        level = energies.get(found.name)
+        spaces = found.spaces if level is None else tuple(_priced(space, level) for space in found.spaces)
+        levels.append(replace(found, spaces=spaces))
+    compute = statistics.computes * case.compute.energy_pj
+    return replace(statistics, levels=tuple(levels), compute_energy_pj=compute)
+
+
+def _priced(space: SpaceStatistics, level: Level) -> SpaceStatistics:
+    """Blocks of each action, rounded up in each instance, times their price, over all instances."""
+    counts = (space.reads, space.fills, space.updates)
+    blocks = (ceil(count / level.block_size) for count in counts)
+    each = sum(number * pj for number, pj in zip(blocks, level.energy_pj, strict=True))
+    return replace(space, energy_pj=each * space.instances)
 
 
 def _latency(statistics: Statistics, case: Case) -> Latency:

@@ -48,6 +48,21 @@ def sharing_of(architecture: Architecture, sections: Sequence[Section], at: int,
     return Sharing(tuple(alone), tuple(neighbours), tuple(notes))
 
 
+def links_between(architecture: Architecture, between: frozenset[Way]) -> Sharing:
+    """What the axes `between` two levels can share, whatever is spread along them."""
+    alone, neighbours, notes = [], [], []
+    for operand in OPERANDS:
+        links = {way: _links(architecture, way, operand) for way in between}
+        if any(LinkKind.SHIFT in kinds for kinds in links.values()):
+            neighbours.append(operand)
+        without = sorted(f"{array}.{axis}" for (array, axis), kinds in links.items() if not kinds)
+        if without and len(without) == len(links):
+            alone.append(operand)
+        elif without:
+            notes.append(f"{operand} are not shared along {', '.join(without)} here, there they are")
+    return Sharing(tuple(alone), tuple(neighbours), tuple(notes))
+
+
 def _links(architecture: Architecture, way: Way, operand: str) -> set[LinkKind]:
     """What PEs along an axis do for each other with an operand."""
     return {

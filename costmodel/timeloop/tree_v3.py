@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from dovetail.costmodel.timeloop.case import DATASPACES, DIMENSIONS, Case, Compute, Factor, Level
+from dovetail.costmodel.timeloop.mapspace import Freedom, Open
 from dovetail.dsl.problem import Problem
 
 Tree = dict[str, Any]
@@ -44,17 +45,25 @@ def model_tree(case: Case) -> Tree:
     return common_tree(case) | {"mapping": mapping}
 
 
-def mapper_tree(case: Case, metric: str = "edp") -> Tree:
-    """What `timeloop-mapper` reads: levels keep what they keep in the case, the rest is its own to choose."""
-    constraints = [bypass_directive(level) for level in case.levels]
-    for at, level in enumerate(case.levels):
-        links = link_options(level)
-        if max(case.fanout(at)) > 1 and links:
-            constraints.append({"target": level.name, "type": "spatial"} | links)
-    return common_tree(case) | {
+def mapper_tree(given: Open, metric: str = "edp") -> Tree:
+    """What `timeloop-mapper` reads: the mapping is its own to choose, within what the text allows."""
+    constraints = [bypass_constraint(*pair) for pair in _levels(given)]
+    for level, freedom in _levels(given):
+        spatial = spatial_constraint(freedom) | link_options(level)
+        if max(given.case.fanout(given.case.levels.index(level))) > 1 and spatial:
+            constraints.append({"target": level.name, "type": "spatial"} | spatial)
+    for level, freedom in _levels(given):
+        temporal = temporal_constraint(freedom)
+        if temporal:
+            constraints.append({"target": level.name, "type": "temporal"} | temporal)
+    return common_tree(given.case) | {
         "mapspace_constraints": constraints,
         "mapper": MAPPER | {"optimization_metrics": [metric]},
     }
+
+
+def _levels(given: Open) -> list[tuple[Level, Freedom]]:
+    return list(zip(given.case.levels, given.freedoms, strict=True))
 
 
 def common_tree(case: Case) -> Tree:
@@ -154,6 +163,39 @@ def bypass_directive(level: Level) -> Tree:
     keep = [name for operand, name in DATASPACES.items() if operand in level.keep]
     bypass = [name for name in DATASPACES.values() if name not in keep]
     return {"target": level.name, "type": "bypass", "keep": keep, "bypass": bypass}
+
+
+def bypass_constraint(level: Level, freedom: Freedom) -> Tree:
+    """What a level keeps whatever the mapping, and what always goes past it."""
+    keep = [name for operand, name in DATASPACES.items() if operand in freedom.keep]
+    bypass = [name for operand, name in DATASPACES.items() if operand in freedom.bypass]
+    return {"target": level.name, "type": "bypass", "keep": keep, "bypass": bypass}
+
+
+def spatial_constraint(freedom: Freedom) -> Tree:
+    """What is not spread is 1; what is along X stands before the `split`, what is along Y behind it."""
+    said: Tree = {}
+    if freedom.along_x or freedom.along_y:
+        order = permutation([*freedom.along_x, *freedom.along_y])
+        said |= {"permutation": order, "split": len(freedom.along_x)}
+    if freedom.alone:
+        said["factors"] = ones(freedom.alone)
+    return said
+
+
+def temporal_constraint(freedom: Freedom) -> Tree:
+    """What nothing walks over is 1; the innermost loops in their order."""
+    said: Tree = {}
+    if freedom.still:
+        said["factors"] = ones(freedom.still)
+    if freedom.innermost:
+        said["permutation"] = "".join(DIMENSIONS[d] for d in freedom.innermost)
+    return said
+
+
+def ones(dimensions: Sequence[str]) -> str:
+    """`P=1 Q=1`."""
+    return " ".join(str(Factor(d, 1, 1)) for d in dimensions)
 
 
 def directive(level: Level, kind: str, factors: Sequence[Factor]) -> Tree:

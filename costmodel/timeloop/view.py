@@ -26,6 +26,7 @@ from dovetail.accel.mapping import For, Holds, Mapping, Spatial
 from dovetail.costmodel import analytic
 from dovetail.costmodel.counts import Counts
 from dovetail.costmodel.energy import EnergyTable, MemoryPrice
+from dovetail.costmodel.evaluate import Cost, evaluate_mapping
 from dovetail.costmodel.timeloop.case import Case, Factor, Level
 
 
@@ -70,6 +71,11 @@ def prices_of(case: Case) -> EnergyTable:
 def counts_of(case: Case) -> Counts:
     """What moves in the case, by our model."""
     return analytic.count(case.problem, architecture_of(case), mapping_of(case))
+
+
+def cost_there(case: Case) -> Cost:
+    """Counts, cycles and energy of the case, by our model."""
+    return evaluate_mapping(case.problem, architecture_of(case), mapping_of(case), prices_of(case))
 
 
 def totals(counts: Counts, case: Case | None = None) -> dict[tuple[str, str], tuple[int, int, int]]:

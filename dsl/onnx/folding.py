@@ -9,6 +9,7 @@ than MOST_WORDS.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any, Final, TypeAlias
 
@@ -246,6 +247,8 @@ def _expand(node: Node, operands: Operands, opset: int) -> tuple[Constant, ...]:
     first = operands[0]
     assert first is not None
     shape = expanded(first.shape, numbers(node, operands, 1, "shape"))
+    if first.words == 1 < prod(shape):
+        first = replace(first, learned=False)  # one number, written many times
     if first.value is None or prod(shape) > MOST_WORDS:
         return _like(first, shape)
     return _like(first, shape, np.broadcast_to(first.value, shape))

@@ -32,7 +32,7 @@ def _gemm(m: Lowering, node: Node) -> tuple[Value, ...]:
     if len(w.shape) != 2:
         raise Unreadable(f"its weights {list(w.shape)} are no matrix")
     out, features = w.shape if turned_b else w.shape[::-1]
-    return _linear(m, node, source, w, features, out, (shape[0], out), bias=bool(node.input(2)))
+    return _linear(m, node, source, w, features, out, (shape[0], out), bias=m.biased(node, 2))
 
 
 def _linear(

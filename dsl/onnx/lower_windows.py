@@ -37,7 +37,7 @@ def _convolve(m: Lowering, node: Node, weights: int, bias: int) -> tuple[Value, 
     kernel = _pair(w.shape[2:])
     arguments: dict[str, object] = {"kernel": kernel} | _placed(node, x, kernel)
     arguments["dilation"] = _pair(wholes(node, "dilations"))
-    arguments |= {"bias": bool(node.input(bias)), "norm": False}
+    arguments |= {"bias": m.biased(node, bias), "norm": False}
     op = "conv"
     if groups == channels and channels > 1 and out % channels == 0:
         op, arguments["multiplier"] = "dwconv", out // channels
@@ -56,7 +56,7 @@ def _deformable(m: Lowering, node: Node) -> tuple[Value, ...]:
     depthwise = groups == channels and channels > 1
     arguments: dict[str, object] = {"out": w.shape[0], "kernel": kernel} | _placed(node, x, kernel)
     arguments |= {"dilation": _pair(wholes(node, "dilations")), "groups": 1 if depthwise else groups}
-    arguments |= {"bias": bool(node.input(3)), "norm": False, "depthwise": depthwise}
+    arguments |= {"bias": m.biased(node, 3), "norm": False, "depthwise": depthwise}
     arguments["offset_groups"] = whole(node, "offset_group", 1)
     made = m.step(node, "deform_conv", [m.image(x), m.image(offsets)], (), arguments, weights=w)
     return _image(m, made, x)

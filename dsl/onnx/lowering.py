@@ -121,8 +121,13 @@ class Lowering:
     def _fold_all(self, nodes: list[Node]) -> None:
         """What depends on stored tensors alone, before anything else: idioms look for it."""
         for node in nodes:
-            if all(isinstance(self.values.get(name), Constant) for name in node.reads) and node.op != "If":
+            if self._on_constants(node) and node.op != "If":
                 self._fold(node)
+
+    def _on_constants(self, node: Node) -> bool:
+        """Whether all that a node reads is known; of what `CastLike` imitates it reads the type alone."""
+        reads = node.inputs[:1] if node.op == "CastLike" else node.reads
+        return all(isinstance(self.values.get(name), Constant) for name in reads)
 
     def _fold(self, node: Node) -> bool:
         operands = [v if isinstance(v := self.values.get(n), Constant) else None for n in node.inputs]
@@ -145,7 +150,7 @@ class Lowering:
             self.values[found.output] = found.value
             return
         operands = [self.values.get(name) for name in node.reads]
-        if all(isinstance(v, Constant) for v in operands) and self._fold(node):
+        if self._on_constants(node) and self._fold(node):
             return
         rule = self.rules.get(node.op)
         lost = next((v for v in operands if isinstance(v, Missing)), None)
@@ -222,6 +227,16 @@ class Lowering:
         if value.name:
             self.weights[value.name] += 1
         return value
+
+    def biased(self, node: Node, index: int) -> bool:
+        """Whether an operand is a bias: some exporters write out one that is not there as zeros made on the
+        spot."""
+        name = node.input(index)
+        value = self.values.get(name)
+        if not name or not isinstance(value, Constant) or value.value is None:
+            return bool(name)
+        stored = not self.graph.constants.keys().isdisjoint({name, value.name})
+        return stored or value.learned or bool(value.value.any())
 
     def activation(self, node: Node, index: int = 0, *, bordered: bool = False) -> Activation:
         """An operand that the network computes; a stored one becomes a table that is looked up."""

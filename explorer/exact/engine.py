@@ -15,8 +15,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
+from dovetail.accel.loading import load_accelerator_design
 from dovetail.dsl.diagnostics import Diagnostic, DovetailError
 from dovetail.dsl.loading import load_network_design
 from dovetail.dsl.problem import Bits
@@ -28,9 +27,9 @@ from dovetail.explorer.exact.machine_front import (
     additive_of,
     adopt,
     columns_for,
-    machine_front,
+    machine_fronts,
+    unbeaten,
 )
-from dovetail.explorer.exact.pareto import nondominated
 from dovetail.explorer.exact.structure import NoStructure, find_recursion
 from dovetail.explorer.exact.trimming import DEFAULT, Limits, TooLarge
 from dovetail.explorer.space import StudySpace
@@ -39,12 +38,18 @@ from dovetail.explorer.study import Study
 MOST_MACHINES: Final = 50_000
 """Machines that are looked at one by one."""
 
+MACHINES_TOGETHER: Final = 32
+"""Machines that a process is given at once: a layer is mapped for all of them together."""
+
 
 def why_not(study: Study, space: StudySpace) -> str | None:
     """Why the exact engine cannot go through a space; None where it can."""
     machines = sum(side.size for side in space.accelerators)
     if machines > MOST_MACHINES:
         return f"its accelerators are up to {machines} machines, and {MOST_MACHINES} is the most"
+    for chip in space.accelerators:
+        if load_accelerator_design(chip.path, chip.settings).architecture.keep_feature_maps_in is not None:
+            return f"`{chip.path.name}` keeps feature maps on chip, so that layers do not add up one by one"
     try:
         for side in space.networks:
             design = load_network_design(side.path, side.settings)
@@ -66,7 +71,9 @@ class Exact:
     def run(self, exploration: Exploration, emit: Emit) -> EngineReport:
         """Go through all machines that are not stored; raises DovetailError where that cannot be done."""
         pieces = list(_pieces(exploration.space))
-        left = iter([piece for piece in pieces if piece.name not in exploration.finished])
+        left = _together(
+            [piece for piece in pieces if piece.name not in exploration.finished], exploration.workers
+        )
         notes = _Notes(exploration.folder)
         done = {
             p.name: notes.known[p.name]
@@ -74,33 +81,34 @@ class Exact:
             if p.name in exploration.finished and p.name in notes.known
         }
         best: list[tuple[float, ...]] = []
-        flying: dict[Future[Found], MachinePiece] = {}
+        flying: dict[Future[list[Found]], tuple[MachinePiece, ...]] = {}
         solved = 0
         while True:
             while len(flying) < exploration.workers and not exploration.stop():
-                piece = next(left, None)
-                if piece is None:
+                some = next(left, None)
+                if some is None:
                     break
                 future = exploration.executor.submit(
-                    machine_front, exploration.request, exploration.layers, piece, tuple(best), self.limits
+                    machine_fronts, exploration.request, exploration.layers, some, tuple(best), self.limits
                 )
-                flying[future] = piece
+                flying[future] = some
             if not flying:
                 break
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                piece = flying.pop(future)
+                some = flying.pop(future)
                 try:
-                    found = future.result()
+                    fronts = future.result()
                 except (NoStructure, TooLarge) as fault:
                     message = f"the engine `exact` cannot go through this space: {fault}"
                     help = ("`--engine heuristic` searches it",)
                     raise DovetailError([Diagnostic("E1305", message, help=help)]) from fault
-                solved += found.solved
-                note = Note.of(found)
-                notes.write(piece.name, note)
-                done[piece.name] = note
-                best = self._better(exploration, best, found.results)
-                emit(found.results, piece.name)
+                for piece, found in zip(some, fronts, strict=True):
+                    solved += found.solved
+                    note = Note.of(found)
+                    notes.write(piece.name, note)
+                    done[piece.name] = note
+                    best = self._better(exploration, best, found.results)
+                    emit(found.results, piece.name)
                 exploration.progress(Progress(len(done), len(pieces), solved))
         return self._report(list(done.values()), len(pieces), solved)
 
@@ -109,11 +117,7 @@ class Exact:
         exploration: Exploration, best: list[tuple[float, ...]], results: tuple[PointResult, ...]
     ) -> list[tuple[float, ...]]:
         """The goals that nothing found so far beats."""
-        goals = [tuple(o.key(r.metrics) for o in exploration.study.objectives) for r in results if r.meets]
-        everything = [*best, *goals]
-        if not everything:
-            return best
-        return [everything[i] for i in nondominated(np.array(everything))]
+        return unbeaten(best, results, exploration.study)
 
     def _report(self, notes: Sequence[Note], total: int, solved: int) -> EngineReport:
         finished = len(notes) == total
@@ -180,6 +184,19 @@ class _Notes:
         if self.path is not None:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([name, *astuple(note)]) + "\n")
+
+
+def _together(pieces: Sequence[MachinePiece], workers: int) -> Iterator[tuple[MachinePiece, ...]]:
+    """Pieces that differ in their machine alone, as many as are worked on at once; first machines first."""
+    most = max(1, min(MACHINES_TOGETHER, len(pieces) // (4 * workers)))
+    waiting: dict[tuple[int, ...], list[MachinePiece]] = {}
+    for piece in pieces:
+        alike = (piece.network, piece.accelerator, piece.bits, piece.dataflow)
+        some = waiting.setdefault(alike, [])
+        some.append(piece)
+        if len(some) == most:
+            yield tuple(waiting.pop(alike))
+    yield from map(tuple, waiting.values())
 
 
 def _pieces(space: StudySpace) -> Iterator[MachinePiece]:

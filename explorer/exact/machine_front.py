@@ -6,7 +6,7 @@ This is what other processes are asked for: what goes in and out is plain.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import nan
 from typing import Final
@@ -27,7 +27,7 @@ from dovetail.explorer.exact.recursion import Recursion
 from dovetail.explorer.exact.structure import COUNTS, find_recursion
 from dovetail.explorer.exact.trimming import Limits
 from dovetail.explorer.expressions import names_of
-from dovetail.explorer.layer_solver import Candidate
+from dovetail.explorer.layer_solver import Candidate, Machine, signature
 from dovetail.explorer.points import PointEvaluator, Refused, Work, peak_bytes
 from dovetail.explorer.request import StudyRequest
 from dovetail.explorer.side import Digit, NetworkSide
@@ -100,10 +100,12 @@ def additive_of(design: NetworkDesign) -> tuple[Additive, ...]:
 def columns_for(study: Study, design: NetworkDesign) -> Columns:
     """The totals that the goals need of a file's networks; raises NotExact."""
     chosen = {choice.site.path for choice in design.open_choices}
-    varying = {"utilization", "peak_memory"} | {
+    called = {metric.name for metric in study.functions}
+    varying = {"utilization", "peak_memory", *called} | {
         name for name in design.parameters if chosen and _may_vary(name, design)
     }
-    return columns_of(study, [metric.name for metric in additive_of(design)], varying)
+    additive = [metric.name for metric in additive_of(design) if metric.name not in called]
+    return columns_of(study, additive, varying)
 
 
 def _may_vary(name: str, design: NetworkDesign) -> bool:
@@ -129,21 +131,55 @@ def plan(request: StudyRequest, layers: str | None, network: int, default: Bits)
     return Plan(recursion, columns_for(space.study, design), names, design.at(default))
 
 
-def machine_front(
+def machine_fronts(
     request: StudyRequest,
     layers: str | None,
-    piece: MachinePiece,
+    pieces: Sequence[MachinePiece],
     best: Sequence[Sequence[float]],
     limits: Limits,
-) -> Found:
-    """The front of a piece, but for what is no better than `best`: goals of designs found elsewhere."""
+) -> list[Found]:
+    """The fronts of pieces, but for what is no better than `best`: goals of designs found elsewhere.
+
+    Machines that the bound does not rule out have their layers mapped together.
+    """
     here = workspace(request, layers)
     with here.lock:
-        found = _Machine(here.evaluator, request, layers, piece, limits).front(
-            np.array(best, dtype=np.float64)
-        )
-        here.evaluator.solver.flush()
-        return found
+        evaluator = here.evaluator
+        machines = [_Machine(evaluator, request, layers, piece, limits) for piece in pieces]
+        known = list(map(tuple, best))
+        beaten = [machine.beaten(known) for machine in machines]
+        before = evaluator.solver.solved
+        _prepare(evaluator, [machine for machine, out in zip(machines, beaten, strict=True) if not out])
+        together = evaluator.solver.solved - before
+        fronts = []
+        for machine, out in zip(machines, beaten, strict=True):
+            found = machine.ruled_out() if out else machine.front(known)
+            known = unbeaten(known, found.results, here.space.study)
+            fronts.append(replace(found, solved=found.solved + together))
+            together = 0
+        evaluator.solver.flush()
+        return fronts
+
+
+def _prepare(evaluator: PointEvaluator, machines: Sequence[_Machine]) -> None:
+    """Map the layers that machines need, for all of them that share a plan."""
+    by_plan: dict[int, tuple[Plan, list[Machine]]] = {}
+    for machine in machines:
+        if machine.chip.machine is not None:
+            by_plan.setdefault(id(machine.plan), (machine.plan, []))[1].append(machine.chip.machine)
+    batch = evaluator.space.study.batch
+    for plan, some in by_plan.values():
+        evaluator.solver.prepare([signature(layer, batch) for layer in plan.recursion.layers], some)
+
+
+def unbeaten(
+    best: Sequence[tuple[float, ...]], results: Sequence[PointResult], study: Study
+) -> list[tuple[float, ...]]:
+    """The goals, turned so that less is better, that nothing found so far beats."""
+    everything = [*best, *(tuple(o.key(r.metrics) for o in study.objectives) for r in results if r.meets)]
+    if not everything:
+        return everything
+    return [everything[i] for i in nondominated(np.array(everything))]
 
 
 class _Machine:
@@ -169,12 +205,23 @@ class _Machine:
         self.plan = plan(request, layers, piece.network, self.default)
         self.before = evaluator.solver.solved
 
-    def front(self, best: Values) -> Found:
-        """What is on the front of this machine and not beaten by `best`."""
+    def beaten(self, best: Sequence[tuple[float, ...]]) -> bool:
+        """Whether a bound shows that nothing of this machine is on the front."""
+        if self.chip.machine is None or not best:
+            return False
+        return self._beaten(np.array(best, dtype=np.float64))
+
+    def ruled_out(self) -> Found:
+        """What there is to say of a machine that is beaten."""
+        self.before = self.evaluator.solver.solved
+        return self._report((), self.plan.recursion, None, ruled_out=True)
+
+    def front(self, known: Sequence[tuple[float, ...]]) -> Found:
+        """What is on the front of this machine and not beaten by what is known."""
+        self.before = self.evaluator.solver.solved
         if self.chip.machine is None:
             return self._refused(self.chip.refusal)
-        if len(best) and self._beaten(best):
-            return self._report((), self.plan.recursion, None, ruled_out=True)
+        best = np.array(known, dtype=np.float64)
         points: dict[int, tuple[Candidate, ...]] = {}
         without: dict[int, str] = {}
         for number, layer in enumerate(self.plan.recursion.layers):
@@ -276,7 +323,7 @@ class _Machine:
             name: totals[name] for name in self.plan.recursion.metrics[len(COUNTS) :] if name in totals
         }
         names = {**self.plan.names, **additive}
-        return Work(self.plan.first, (), int(macs) * self.study.batch, int(params), peak, names)
+        return Work(self.plan.first, (), (), (), int(macs) * self.study.batch, int(params), peak, names)
 
     # ------------------------------------------------------------------------------------ results
 

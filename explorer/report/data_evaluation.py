@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dovetail.explorer.report.records import COMPUTE, LEAKAGE, MAC, Evaluation, Json, LayerRecord
+from dovetail.explorer.report.records import COMPUTE, LEAKAGE, MAC, Evaluation, Json, LayerRecord, Source
 
 TENSORS: Final = ("weights", "inputs", "outputs")
 WAITS: Final = {
@@ -160,6 +160,14 @@ def _bandwidth(accelerator: Json) -> float | None:
     return float(bits) / 8 * float(accelerator["clock_hz"])
 
 
+def winners(sources: Sequence[Source]) -> dict[str, tuple[Evaluation, ...]]:
+    """The evaluations of each network, best first; the first one of equals."""
+    found: dict[str, list[Evaluation]] = {}
+    for source in sources:
+        found.setdefault(source.evaluation.network, []).append(source.evaluation)
+    return {network: tuple(sorted(own, key=lambda e: e.value)) for network, own in found.items()}
+
+
 # --------------------------------------------------------------------------------------- edge budget
 
 
@@ -181,16 +189,19 @@ def budget(evaluation: Evaluation, battery_wh: float = BATTERY_WH) -> Budget | N
     """None where nothing has a price."""
     joules = evaluation.energy_pj * 1e-12 / evaluation.batch
     power = evaluation.average_power_w
-    if not joules or not power:
-        return None
+    return budget_of(joules, power, battery_wh) if joules and power else None
+
+
+def budget_of(joules: float, power_w: float, battery_wh: float = BATTERY_WH) -> Budget:
+    """What so much energy for an inference, and so much power meanwhile, mean on a battery."""
     return Budget(
-        inferences_per_second=evaluation.batch / evaluation.latency_s,
+        inferences_per_second=power_w / joules,
         joules_per_inference=joules,
-        power_w=power,
+        power_w=power_w,
         battery_wh=battery_wh,
         inferences_per_charge=int(battery_wh * 3600 / joules),
-        hours_per_charge=battery_wh / power,
-        fits=tuple((watts, power <= watts) for watts in EDGE_WATTS),
+        hours_per_charge=battery_wh / power_w,
+        fits=tuple((watts, power_w <= watts) for watts in EDGE_WATTS),
     )
 
 

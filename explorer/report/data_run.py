@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isclose
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,18 @@ class Run:
         }
 
     @property
+    def winners_alone(self) -> bool:
+        """Whether the engine proved its front without looking at each design, and kept no others."""
+        return self.exact and self.space_size is not None and self.space_size > len(self.names) + self.refused
+
+    @property
+    def considered(self) -> int:
+        """How many designs the front is the best of."""
+        if self.winners_alone and self.space_size is not None:
+            return self.space_size
+        return len(self.names)
+
+    @property
     def dominated(self) -> Positions:
         """int64[...]: positions of all points that are not on the front, in order."""
         mask = np.ones(len(self.names), dtype=bool)
@@ -166,15 +179,25 @@ def shown_in_full(run: Run, most: int) -> tuple[int, ...]:
 
 
 def common(run: Run) -> dict[str, str]:
-    """Choices that are the same on the whole front, though the run tried others."""
+    """Choices that are the same on the whole front, though there were others."""
     picks = run.picks[list(run.front)]
     return {
         axis.name: axis.options[int(picks[0, i])]
         for i, axis in enumerate(run.axes)
         if (picks[:, i] == picks[0, i]).all()
         and picks[0, i] != NOT_MADE
-        and (run.picks[:, i] != picks[0, i]).any()
+        and (run.winners_alone or (run.picks[:, i] != picks[0, i]).any())
     }
+
+
+def differs(run: Run, point: int, latency_s: float, energy_pj: float) -> bool:
+    """Whether a design cost the run something else than these: it mixes mappings of its layers."""
+    given = {"latency": latency_s, "energy": energy_pj}
+    return any(
+        not isclose(float(run.column(name)[point]), value, rel_tol=1e-6)
+        for name, value in given.items()
+        if name in run.metrics
+    )
 
 
 def varying(run: Run) -> tuple[int, ...]:

@@ -13,6 +13,10 @@ WIDTH: Final = 168
 HEIGHT: Final = 38
 ACROSS: Final = 188
 DOWN: Final = 62
+SLAB: Final = 6
+"""Rows that are drawn in one piece."""
+SMALLEST: Final = 0.72
+"""A graph wider than its page is made smaller, but not by more than words can be read; then it scrolls."""
 
 
 def draw_graph(data: Graph, evaluation: Evaluation, prefix: str) -> Html:
@@ -21,23 +25,50 @@ def draw_graph(data: Graph, evaluation: Evaluation, prefix: str) -> Html:
     # Edges that pass rows bend out to the right of what they pass.
     bend = 26 * min(3, sum(1 for a, b in data.edges if data.nodes[b].row - data.nodes[a].row > 1))
     width = data.width * ACROSS + 24 + bend
-    height = data.rows * DOWN + 8
     middle = (width - bend) / 2
-    edges = [_edge(data.nodes[a], data.nodes[b], data, middle) for a, b in data.edges]
-    nodes = [_node(node, middle, longest, evaluation, prefix) for node in data.nodes]
-    drawing = tag(
+    drawings = [
+        _slab(data, start, min(start + SLAB, data.rows), width, middle, longest, evaluation, prefix)
+        for start in range(0, data.rows, SLAB)
+    ]
+    label = f"The layers of {evaluation.network} as a graph"
+    return tag("div", drawings, cls="scroll graph", tabindex=0, role="region", aria_label=label)
+
+
+def _slab(
+    data: Graph,
+    start: int,
+    end: int,
+    width: float,
+    middle: float,
+    longest: int,
+    evaluation: Evaluation,
+    prefix: str,
+) -> Html:
+    """Rows from `start` to `end`: cut between rows, so that no page of paper is cut through a layer."""
+    top = _cut(start) if start else 0
+    bottom = _cut(end) if end < data.rows else data.rows * DOWN + 8
+    edges = [
+        _edge(data.nodes[a], data.nodes[b], data, middle)
+        for a, b in data.edges
+        if data.nodes[a].row < end and data.nodes[b].row >= start
+    ]
+    nodes = [
+        _node(node, middle, longest, evaluation, prefix) for node in data.nodes if start <= node.row < end
+    ]
+    return tag(
         "svg",
         tag("g", edges, cls="edges"),
         nodes,
-        viewBox=f"0 0 {width:g} {height:g}",
+        viewBox=f"0 {top:g} {width:g} {bottom - top:g}",
         width=f"{width:g}",
-        height=f"{height:g}",
-        role="group",
-        aria_label=f"The layers of {evaluation.network}",
+        height=f"{bottom - top:g}",
+        style=f"min-width:{SMALLEST * width:.0f}px",
     )
-    return tag(
-        "div", drawing, cls="scroll graph", tabindex=0, role="region", aria_label="The network as a graph"
-    )
+
+
+def _cut(row: int) -> float:
+    """Half way between a row and the one above it."""
+    return 6 + row * DOWN - (DOWN - HEIGHT) / 2
 
 
 def _middle(node: Node, middle: float) -> tuple[float, float]:

@@ -45,8 +45,10 @@ def tint(what: str) -> str:
     return "s1" if what in ("fold", "transfer") else "s2"
 
 
-def bar(stack: Bar, most: float, classes: Mapping[str, str], words: Mapping[str, str]) -> Html:
-    """A stacked bar, as long as its total is of `most`."""
+def bar(
+    stack: Bar, most: float, classes: Mapping[str, str], words: Mapping[str, str], of: str | None = None
+) -> Html:
+    """A stacked bar, as long as its total is of `most`; for the script `of` is what a piece is a share of."""
     pieces = [
         tag(
             "i",
@@ -57,7 +59,7 @@ def bar(stack: Bar, most: float, classes: Mapping[str, str], words: Mapping[str,
         )
         for s in stack.segments
     ]
-    return tag("div", pieces, cls="bar", aria_hidden="true")
+    return tag("div", pieces, cls="bar", aria_hidden="true", data_of=of)
 
 
 def _key(segment: Segment) -> str:
@@ -105,24 +107,23 @@ def _layer_row(
 ) -> Html:
     clock = evaluation.clock_hz
     time_words = {
-        _key(s): f"{layer.name}\n{time_word(s)}: {q.prefixed(s.amount / clock, 's')}\n"
-        f"{q.percent(s.amount / layer.cycles)} of the layer's time"
+        _key(s): f"{time_word(s)}: {q.prefixed(s.amount / clock, 's')}\n{q.percent(s.amount / layer.cycles)}"
         for s in time.segments
     }
     energy_words = {
-        _key(s): f"{layer.name}\n{energy_word(s)}: {q.prefixed(s.amount * 1e-12, 'J')}\n"
-        f"{q.percent(s.amount / energy.total)} of the layer's energy"
+        _key(s): f"{energy_word(s)}: {q.prefixed(s.amount * 1e-12, 'J')}\n"
+        f"{q.percent(s.amount / (layer.energy_pj or 1.0))}"
         for s in energy.segments
     }
     name = join(tag("a", layer.name, href=f"#{prefix}{layer.name}"), " ", tag("small", layer.op))
     return tag(
         "tr",
         tag("th", name, scope="row"),
-        tag("td", bar(time, longest, classes, time_words), cls="b"),
+        tag("td", bar(time, longest, classes, time_words, "time"), cls="b"),
         number(q.prefixed(layer.latency_s, "s")),
-        tag("td", bar(energy, most, classes, energy_words), cls="b"),
+        tag("td", bar(energy, most, classes, energy_words, "energy"), cls="b"),
         number(q.prefixed(layer.energy_pj * 1e-12, "J")),
-        number(q.percent(layer.utilization) if layer.macs else "–"),
+        number(q.percent(layer.utilization)) if layer.macs else number("–", cls="n idle"),
         tag("td", (layer.dataflow or layer.unit or "").replace("_", " "), cls="flow"),
         tag("td", layer.held_back_by, cls="why"),
         data_time=layer.cycles,
@@ -163,6 +164,7 @@ def time_legend(evaluation: Evaluation, time: Sequence[Bar], classes: Mapping[st
 
 def energy_legend(evaluation: Evaluation, energy: Sequence[Bar], classes: Mapping[str, str]) -> Html:
     """Energy by memory and tensor: what the colours of the energy bars mean, with the sum over all layers."""
+    names = ("Part", "Weights>", "Inputs>", "Outputs>", "Together>", "Share>", "")
     sums = totals(energy)
     everything = sum(sums.values()) or 1.0
     rows = []
@@ -184,10 +186,10 @@ def energy_legend(evaluation: Evaluation, energy: Sequence[Bar], classes: Mappin
                 number(q.prefixed(whole * 1e-12, "J")),
                 number(q.percent(whole / everything)),
                 _share_bar(whole / everything, f"{classes[part]} s0"),
+                labels=names,
             )
         )
-    head = heads("Part", "Weights>", "Inputs>", "Outputs>", "Together>", "Share>", "")
-    return table(head, rows, "Energy by memory and tensor", cls="legend")
+    return table(heads(*names), rows, "Energy by memory and tensor", cls="legend stack inline")
 
 
 def _share_bar(share: float, cls: str) -> Html:

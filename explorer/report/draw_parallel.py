@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dovetail.explorer.report import quantities as q
 from dovetail.explorer.report.data_run import NOT_MADE, Run, effects, places, sample
 from dovetail.explorer.report.frame import path, stretched
-from dovetail.explorer.report.html import Html, join, tag
+from dovetail.explorer.report.html import Html, tag
+from dovetail.explorer.report.run_words import breakable
 from dovetail.explorer.report.scale import fraction, scale_for
 
 MOST_AXES: Final = 9
@@ -93,9 +93,7 @@ def _option(pick: int, options: int) -> float:
 
 
 def _head(x: float, name: str) -> Html:
-    # A line may end behind a dot or an underscore.
-    pieces = [join(part, tag("wbr")) for part in re.findall(r"[^._ ]+[._ ]?|[._ ]", name)]
-    return tag("span", pieces, cls="head", style=f"left:{fraction(x)}")
+    return tag("span", breakable(name), cls="head", style=f"left:{fraction(x)}")
 
 
 def _options(x: float, axis: int, options: Sequence[str]) -> list[Html]:

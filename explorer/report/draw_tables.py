@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from dovetail.explorer.report import quantities as q
 from dovetail.explorer.report.data_accelerator import PartRow, sources_of
+from dovetail.explorer.report.data_edge import EdgeRow
 from dovetail.explorer.report.data_evaluation import Budget, Choice
 from dovetail.explorer.report.draw_layers import part_word
+from dovetail.explorer.report.draw_nest import Nests
 from dovetail.explorer.report.html import Html, heads, join, number, row, table, tag
 from dovetail.explorer.report.records import Evaluation, LayerRecord, Source
 from dovetail.explorer.report.scale import fraction
+
+PARTS = ("Part", "Instances>", "", "Energy of one action", "Area mm²>", "", "Energy here>", "", "Sources")
+"""Columns of the accelerator's table."""
 
 CUT = 4.0
 """Ratios of a dataflow's cost are drawn up to so many times; the number beside it says the rest."""
@@ -27,12 +32,13 @@ def spoken(name: str) -> str:
 def dataflow_table(choices: Sequence[Choice], objective: str) -> Html:
     """What every other dataflow would have cost each layer, as a ratio and a bar from 1×."""
     flows = list(dict.fromkeys(name for choice in choices for name, _ in choice.ratios))
+    names = ("Layer", *(f"{spoken(flow)}, {objective}" for flow in flows))
     rows = []
     for choice in choices:
         ratios = dict(choice.ratios)
-        rows.append(row(choice.layer, [_ratio(flow, ratios.get(flow), choice) for flow in flows]))
-    head = heads("Layer", *(f"{spoken(flow)}, {objective}" for flow in flows))
-    return table(head, rows, "What each dataflow costs each layer", cls="flows")
+        cells = [_ratio(flow, ratios.get(flow), choice) for flow in flows]
+        rows.append(row(choice.layer, cells, labels=[name.removesuffix(f", {objective}") for name in names]))
+    return table(heads(*names), rows, "What each dataflow costs each layer", cls="flows stack")
 
 
 def _ratio(flow: str, ratio: float | None, choice: Choice) -> Html:
@@ -61,7 +67,7 @@ def budget_list(budget: Budget) -> Html:
         ("Inferences a second", q.digits(budget.inferences_per_second)),
         ("Energy an inference", q.prefixed(budget.joules_per_inference, "J")),
         ("Power while it runs", q.prefixed(budget.power_w, "W")),
-        (f"Inferences a charge of {budget.battery_wh:g}{q.NARROW}Wh", q.whole(budget.inferences_per_charge)),
+        (f"Inferences a charge of {budget.battery_wh:g}{q.NARROW}Wh", _count(budget.inferences_per_charge)),
         ("A charge lasts, running all the time", f"{q.digits(budget.hours_per_charge)}{q.NARROW}h"),
     ]
     for watts, keeps in budget.fits:
@@ -69,6 +75,38 @@ def budget_list(budget: Budget) -> Html:
         words = "within" if keeps else "above"
         items.append((f"Limit of {watts:g}{q.NARROW}W", f"{words}, {q.percent(share)} of it"))
     return tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in items], cls="facts")
+
+
+def edge_table(rows: Sequence[EdgeRow]) -> Html:
+    """The same for several designs, a line each; a power above a limit stands out."""
+    limits = [watts for watts, _ in rows[0].budget.fits]
+    names = (
+        "Design",
+        "Inferences a second>",
+        "Energy of one>",
+        "Power>",
+        *(f"Of {watts:g}{q.NARROW}W>" for watts in limits),
+        f"Inferences a charge of {rows[0].budget.battery_wh:g}{q.NARROW}Wh>",
+        "A charge lasts>",
+    )
+    written = []
+    for edge in rows:
+        b = edge.budget
+        cells = [
+            number(q.digits(b.inferences_per_second)),
+            number(q.prefixed(b.joules_per_inference, "J")),
+            number(q.prefixed(b.power_w, "W")),
+            *(number(q.percent(b.power_w / w), cls="n" if keeps else "n over") for w, keeps in b.fits),
+            number(_count(b.inferences_per_charge)),
+            number(f"{q.digits(b.hours_per_charge)}{q.NARROW}h"),
+        ]
+        written.append(row(edge.name, *cells, labels=names, cls="quiet" if edge.point is None else None))
+    return table(heads(*names), written, "Budget at the edge", cls="edge stack inline")
+
+
+def _count(inferences: int) -> str:
+    """As many digits as an energy deserves that carries an error."""
+    return q.whole(int(float(f"{inferences:.2e}")))
 
 
 # ------------------------------------------------------------------------------------- accelerator
@@ -80,12 +118,10 @@ def accelerator_table(rows: Sequence[PartRow], classes: Mapping[str, str]) -> Ht
     most_area = max((r.area_mm2 for r in rows), default=0) or 1.0
     most_pj = max((r.energy_pj or 0 for r in rows), default=0) or 1.0
     return table(
-        heads(
-            "Part", "Instances>", "", "Energy of one action", "Area mm²>", "", "Energy here>", "", "Sources"
-        ),
+        heads(*PARTS),
         [_part(r, classes, sources, most_area, most_pj) for r in rows],
         "The accelerator's parts",
-        cls="parts",
+        cls="parts stack",
     )
 
 
@@ -104,9 +140,8 @@ def _part(
     area = q.digits(part.area_mm2) + band(part.area_error) if part.area_mm2 else ""
     energy = q.prefixed(part.energy_pj * 1e-12, "J") if part.energy_pj else ""
     name = tag("span", part_word(part.name), style=f"padding-left:{1.1 * part.depth:g}em", cls="branch")
-    return tag(
-        "tr",
-        tag("th", name, scope="row"),
+    return row(
+        name,
         number(q.whole(part.instances) if part.instances else ""),
         tag("td", part.what, cls="why"),
         tag("td", actions, cls="act"),
@@ -114,7 +149,8 @@ def _part(
         _bar(part.area_mm2 / most_area, "c-leak s0"),
         number(energy),
         _bar((part.energy_pj or 0) / most_pj, f"{hue} s0"),
-        tag("td", marks, cls="marks"),
+        tag("td", tag("span", marks) if marks else None, cls="marks"),
+        labels=PARTS,
     )
 
 
@@ -136,22 +172,26 @@ def source_list(rows: Sequence[PartRow]) -> Html:
 # ----------------------------------------------------------------------------------------- mappings
 
 
-def mapping_details(evaluation: Evaluation, prefix: str) -> list[Html]:
+def mapping_details(source: Source, classes: Mapping[str, str], prefix: str) -> list[Html]:
     """A part to unfold for each layer: how it is mapped and how far that is from the bound."""
-    return [_details(layer, evaluation, prefix) for layer in evaluation.layers]
+    nests = Nests(prefix, classes)
+    return [_details(layer, source, nests, f"{prefix}layer-") for layer in source.evaluation.layers]
 
 
-def _details(layer: LayerRecord, evaluation: Evaluation, prefix: str) -> Html:
+def _details(layer: LayerRecord, source: Source, nests: Nests, prefix: str) -> Html:
+    evaluation = source.evaluation
     facts = [f"{q.prefixed(layer.latency_s, 's')}, {q.prefixed(layer.energy_pj * 1e-12, 'J')}"]
     if layer.macs:
         facts.append(f"{q.prefixed(layer.macs, 'MAC')}")
     if layer.params:
         facts.append(f"{q.whole(layer.params)} parameters")
-    facts.append(f"{q.prefixed(layer.dram_bytes, 'B')} over the edge of the chip")
+    facts.append(f"{q.prefixed(layer.dram_bytes, 'B')} off the chip and back")
     if layer.mapping is None:
         body = [tag("p", f"Nothing to map: done by {layer.unit or layer.bound_by} as the words pass.")]
     else:
-        body = [tag("p", _proof(layer)), tag("pre", layer.mapping.rstrip())]
+        text = tag("pre", layer.mapping.rstrip())
+        drawn = nests.draw(layer.name, source.nests[layer.name])
+        body = [tag("p", _proof(layer)), tag("div", drawn, text, cls="nest")]
         ways = _ways(layer, evaluation)
         body += [ways] if ways else []
     return tag(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from dovetail.explorer.report import quantities as q
 from dovetail.explorer.report.data_accelerator import accelerator_rows
@@ -15,6 +16,7 @@ from dovetail.explorer.report.data_evaluation import (
     parts_in_order,
     roofline,
     time_bars,
+    winners,
 )
 from dovetail.explorer.report.data_graph import graph
 from dovetail.explorer.report.draw_graph import draw_graph
@@ -35,6 +37,12 @@ from dovetail.explorer.report.page import contents, figures, page, section
 from dovetail.explorer.report.records import Evaluation, Json, Source
 
 OBJECTIVES = {"edp": "energy-delay product", "energy": "energy", "latency": "latency"}
+
+MAPPINGS: Final = (
+    "A layer unfolds to its loop nest: a frame is a memory with the words of the tiles that it holds, and "
+    "what is inside walks within them; round marks are loops in time, square ones in space. The text beside "
+    "it parses."
+)
 
 
 def evaluation_page(sources: Sequence[Source]) -> str:
@@ -59,6 +67,7 @@ def evaluation_page(sources: Sequence[Source]) -> str:
             + _count([s.evaluation.accelerator for s in sources], "accelerator"),
         ),
         tag("p", f"Batch {first.batch}, mapped for the least {OBJECTIVES[first.objective]}.", cls="under"),
+        tag("p", [_winner(n, ordered) for n, ordered in winners(sources).items()], cls="answer"),
     )
     return page(
         title,
@@ -71,6 +80,19 @@ def evaluation_page(sources: Sequence[Source]) -> str:
     )
 
 
+def _winner(network: str, ordered: Sequence[Evaluation]) -> list[Child]:
+    """Which accelerator is best for a network, and by how much."""
+    best = ordered[0]
+    time, energy = q.prefixed(best.latency_s, "s"), q.prefixed(best.energy_pj * 1e-12, "J")
+    said: list[Child] = [f"{network} takes ", tag("strong", time), " and ", tag("strong", energy)]
+    if len(ordered) == 1:
+        return [*said, f" on {best.accelerator}. "]
+    others = ", ".join(f"on {e.accelerator} {q.times(e.value / best.value)}" for e in ordered[1:4])
+    more = f", and {len(ordered) - 4} more are behind" if len(ordered) > 4 else ""
+    said += [" on ", tag("b", best.accelerator), f", the best of {len(ordered)}; "]
+    return [*said, f"the {OBJECTIVES[best.objective]} is {others} as much{more}. "]
+
+
 def _count(names: Sequence[str], noun: str) -> str:
     """The name where it is one, `3 networks` where there are several."""
     different = list(dict.fromkeys(names))
@@ -78,10 +100,8 @@ def _count(names: Sequence[str], noun: str) -> str:
 
 
 def _matrix(sources: Sequence[Source]) -> Html:
-    best: dict[str, float] = {}
-    for source in sources:
-        e = source.evaluation
-        best[e.network] = min(best.get(e.network, e.value), e.value)
+    names = ("Network", "Accelerator", "Latency>", "Energy>", "EDP>", "Power>", "Busy>", "DRAM>", "Area mm²>")
+    best = {network: ordered[0].value for network, ordered in winners(sources).items()}
     rows = []
     for i, source in enumerate(sources):
         e = source.evaluation
@@ -96,21 +116,21 @@ def _matrix(sources: Sequence[Source]) -> Html:
                 number(q.percent(e.utilization)),
                 number(q.prefixed(e.dram_bytes, "B")),
                 number(q.digits(e.area_mm2)),
+                labels=("", "", *names[2:]),
                 cls="best" if e.value == best[e.network] else None,
             )
         )
-    head = heads(
-        "Network", "Accelerator", "Latency>", "Energy>", "EDP>", "Power>", "Busy>", "DRAM>", "Area mm²>"
-    )
-    return table(head, rows, "Networks on accelerators")
+    return table(heads(*names), rows, "Networks on accelerators", cls="stack inline")
 
 
-def folded(source: Source, prefix: str, *, opened: bool, title: Child = None, intro: Child = None) -> Html:
-    """A design in full, to unfold."""
+def folded(
+    source: Source, prefix: str, *, opened: bool, title: Child = None, intro: Child = None, short: str = ""
+) -> Html:
+    """A design in full, to unfold; `short` says what it takes, unless the evaluation does."""
     e = source.evaluation
     name = title or f"{e.network} on {e.accelerator}"
     time, energy = q.prefixed(e.latency_s, "s"), q.prefixed(e.energy_pj * 1e-12, "J")
-    short = f"{time} · {energy} · {q.digits(e.area_mm2)}{q.NARROW}mm²"
+    short = short or f"{time} · {energy} · {q.digits(e.area_mm2)}{q.NARROW}mm²"
     _, parts = article(source, prefix, level=3)
     return tag(
         "details",
@@ -266,7 +286,7 @@ def article(source: Source, prefix: str, level: int = 2) -> tuple[list[tuple[str
     parts.append(
         ("accelerator", "The accelerator", None, [accelerator_table(rows, classes), source_list(rows)])
     )
-    parts.append(("mappings", "Mappings", None, mapping_details(e, layer)))
+    parts.append(("mappings", "Mappings", MAPPINGS, mapping_details(source, classes, prefix)))
     parts.append(("from", "Assumptions and sources", None, [assumptions(source), provenance(source)]))
     entries = [(prefix + name, title) for name, title, _, _ in parts]
     made = [section(prefix + name, title, body, lead=lead, level=level) for name, title, lead, body in parts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final, TypeAlias
 
@@ -48,21 +48,32 @@ def tag(name: str, /, *children: Child, **attributes: object) -> Html:
     return Html(opened) if name in VOID else Html(f"{opened}{join(*children)}</{name}>")
 
 
-def row(*cells: Child, **attributes: object) -> Html:
-    """A table row: cells that are no `td` or `th` yet become one, the first of them the row's header."""
-    written = []
-    for position, cell in enumerate(cells):
+def row(*cells: Child, labels: Sequence[str] = (), **attributes: object) -> Html:
+    """A table row: cells that are no `td` or `th` yet become one, the first of them the row's header.
+
+    `labels` are the names of the columns, as `heads` takes them: a page too narrow for the table writes them
+    before the cells (class `stack`).
+    """
+    written: list[Html] = []
+    for position, cell in enumerate(flat(cells)):
         text = join(cell)
-        if text.startswith(("<td", "<th")):
-            written.append(text)
-        else:
-            written.append(tag("th", text, scope="row") if position == 0 else tag("td", text))
+        if not text.startswith(("<td", "<th")):
+            text = tag("th", text, scope="row") if position == 0 else tag("td", text)
+        label = labels[position].rstrip(">") if position < len(labels) else ""
+        if label and text.startswith("<td"):
+            text = Html(f'<td data-label="{escape(label)}"{text[3:]}')
+        written.append(text)
     return tag("tr", written, **attributes)
 
 
-def number(text: Child, **attributes: object) -> Html:
+def flat(cells: Iterable[Child]) -> list[Child]:
+    """Cells one after the other; a list among them is several."""
+    return [c for cell in cells for c in (cell if isinstance(cell, list | tuple) else (cell,))]
+
+
+def number(text: Child, cls: str = "n") -> Html:
     """A cell with a number: to the right, figures of equal width."""
-    return tag("td", text, cls="n", **attributes)
+    return tag("td", text, cls=cls)
 
 
 def heads(*names: str) -> Html:

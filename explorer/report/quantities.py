@@ -79,8 +79,8 @@ def percent(fraction: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """1.26×."""
-    return f"{ratio:.2f}×" if ratio < 100 else f"{digits(ratio)}×"
+    """1.26×, 12.5×: three digits that count; below 1, two places."""
+    return f"{digits(ratio)}×" if ratio >= 1 else f"{ratio:.2f}×"
 
 
 def metric(value: float, unit: str) -> str:

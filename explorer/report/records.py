@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dovetail.accel.mapping_picture import Line
+
 Json = Mapping[str, Any]
 
 SCHEMA: Final = "dovetail.evaluation/1"
@@ -139,6 +141,8 @@ class Source:
     evaluation: Evaluation
     accelerator: Json
     network: Json
+    nests: Mapping[str, tuple[Line, ...]]
+    """By layer: the mapping as lines to draw, with the words of its tiles; only layers with a mapping."""
     inputs: tuple[InputFile, ...]
     versions: tuple[tuple[str, str], ...]
     options: tuple[tuple[str, str], ...] = ()

@@ -6,7 +6,9 @@
   // ---------------------------------------------------------------- words at what is pointed at or focused
   let told = null;
   const tell = (element, x, y) => {
-    const words = element.dataset.tip;
+    const of = element.parentElement?.dataset?.of;
+    const layer = of && element.closest("tr").querySelector("th a").textContent;
+    const words = of ? `${layer}\n${element.dataset.tip} of the layer's ${of}` : element.dataset.tip;
     if (!words) return;
     told = element;
     tip.textContent = words;

@@ -37,19 +37,19 @@ def answer(run: Run) -> Html:
     *most, last = [word(goal.metric) for goal in run.goals]
     goals = f"{', '.join(most)} and {last}" if most else last
     if len(run.goals) == 1 and len(run.front) == 1:
-        said: list[Child] = [f"Of {q.whole(points)} designs one is best in {goals}. "]
+        said: list[Child] = [f"Of {_size(run.considered)} designs one is best in {goals}. "]
     else:
-        said = [
-            f"Of {q.whole(points)} designs {q.whole(len(run.front))} are worth a look: no other is better in "
-            f"{goals} at once. "
-        ]
+        many = f"Of {_size(run.considered)} designs {q.whole(len(run.front))} are worth a look: "
+        said = [f"{many}no other is better in {goals} at once. "]
     said += [_superlative(run, goal) for goal in run.goals]
     middle = knee(run)
     if all(middle != best(run, goal) for goal in run.goals):
         said += ["In between, ", _named(run, middle), " gives ", _values(run, middle), "."]
     shown = "proved" if run.exact else "as far as it was searched"
     items = [
-        ("Designs", q.whole(points), f"of {_size(run.space_size)}" if run.space_size else "evaluated"),
+        ("Designs", _size(run.considered), "all in the space")
+        if run.winners_alone
+        else ("Designs", q.whole(points), f"of {_size(run.space_size)}" if run.space_size else "evaluated"),
         ("On the front", q.whole(len(run.front)), shown),
     ]
     if run.refused:
@@ -113,13 +113,18 @@ def _best_table(run: Run) -> Html:
     ]
     rows.append(("knee", knee(run)))
     differing = varying(run)[:4]
+    names = (
+        "Best",
+        *(f"{word(g.metric).capitalize()}>" for g in run.goals),
+        *(run.axes[i].name for i in differing),
+    )
     written = []
     for name, point in rows:
         cells = [_goal_cell(run, point, goal) for goal in run.goals]
         own = run.choices(point)
         cells += [tag("td", own.get(run.axes[i].name, "–")) for i in differing]
         link = tag("a", name, href=f"#design-{run.names[point]}", data_pick=run.front.index(point))
-        written.append(row(link, *cells))
+        written.append(row(link, *cells, labels=names))
     if run.baseline is not None:
         base = run.baseline
         cells = [
@@ -132,18 +137,14 @@ def _best_table(run: Run) -> Html:
         ]
         written.append(
             row(
-                join("baseline ", tag("small", base.name)),
+                join("baseline ", tag("small", f"{base.name}, 1×")),
                 *cells,
                 *(tag("td") for _ in differing),
+                labels=names,
                 cls="quiet",
             )
         )
-    head = heads(
-        "Best",
-        *(f"{word(g.metric).capitalize()}>" for g in run.goals),
-        *(run.axes[i].name for i in differing),
-    )
-    return table(head, written, "The best designs", cls="bests")
+    return table(heads(*names), written, "The best designs", cls="bests stack inline")
 
 
 def _goal_cell(run: Run, point: int, goal: Goal) -> Html:

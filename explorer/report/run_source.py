@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
 
 from dovetail.explorer.engine import PointResult
-from dovetail.explorer.report.data_run import NOT_MADE, Axis, Baseline, Goal, Run
+from dovetail.explorer.report.data_run import NOT_MADE, Axis, Baseline, Goal, Picks, Run, Values
 from dovetail.explorer.report.records import InputFile
 from dovetail.explorer.runs import RunFolder
 from dovetail.explorer.store import Store
@@ -22,22 +24,20 @@ def read_run(folder: RunFolder, study: Study, space_size: int | None, baseline: 
     """Everything that a run has found so far; raises DovetailError where its store cannot be read."""
     store = Store(folder.results, list(folder.metrics), read_only=True)
     try:
-        results = list(store.results())
         front = {(result.index, result.variant) for result in store.front()}
+        return run_of(
+            store.results(),
+            front,
+            study,
+            folder.metrics,
+            folder.report() or {},
+            space_size,
+            baseline,
+            tuple(InputFile(name, digest) for name, digest in folder.specification.inputs.items()),
+            (("Dovetail", folder.specification.version), ("its cost model", folder.specification.model)),
+        )
     finally:
         store.close()
-    report = folder.report()
-    return run_of(
-        results,
-        front,
-        study,
-        folder.metrics,
-        report or {},
-        space_size,
-        baseline,
-        tuple(InputFile(name, digest) for name, digest in folder.specification.inputs.items()),
-        (("Dovetail", folder.specification.version), ("its cost model", folder.specification.model)),
-    )
 
 
 def run_of(
@@ -51,16 +51,19 @@ def run_of(
     inputs: tuple[InputFile, ...],
     versions: tuple[tuple[str, str], ...],
 ) -> Run:
-    """Results as columns, in the order of their numbers, whatever the order in which they came."""
-    ordered = sorted(results, key=lambda r: (r.index, r.variant))
-    ran = [result for result in ordered if result.refused is None]
+    """Results as columns, in the order of their numbers, whatever the order in which they came.
+
+    They are read one after the other and not kept: a million designs take some 300 MB.
+    """
+    columns = _Columns(tuple(units))
+    for result in results:
+        columns.add(result)
+    order = columns.order()
     goals = tuple(Goal(o.name, o.direction == "maximize") for o in study.objectives)
-    metrics = tuple(name for name in units if all(name in result.metrics for result in ran))
-    axes = _axes(ran)
-    picks = _picks(ran, axes)
-    values = np.array([[r.metrics[name] for name in metrics] for r in ran], dtype=np.float64)
-    values = values.reshape(len(ran), len(metrics))
-    found = [i for i, result in enumerate(ran) if (result.index, result.variant) in front]
+    metrics, values = columns.metrics(order)
+    axes, picks = columns.choices(order)
+    points = [columns.points[i] for i in order]
+    found = [i for i, point in enumerate(points) if point in front]
     first = goals[0]
     column = metrics.index(first.metric) if first.metric in metrics else 0
     found.sort(key=lambda i: -values[i, column] if first.maximize else values[i, column])
@@ -73,11 +76,11 @@ def run_of(
         metrics=metrics,
         units={name: UNITS.get(name, unit) for name, unit in units.items()},
         values=values,
-        names=tuple(f"{r.index}.{r.variant}" if r.variant else str(r.index) for r in ran),
-        meets=np.array([r.meets for r in ran], dtype=np.bool_),
+        names=tuple(f"{index}.{variant}" if variant else str(index) for index, variant in points),
+        meets=np.frombuffer(bytes(columns.meets), dtype=np.bool_)[order],
         front=tuple(found),
         space_size=space_size,
-        refused=len(ordered) - len(ran),
+        refused=columns.refused,
         claim=str(report.get("claim", "the run goes on, or was stopped: the front is of what was stored")),
         exact=bool(report.get("exact", False)),
         finished=bool(report.get("finished", False)),
@@ -87,13 +90,77 @@ def run_of(
     )
 
 
-def _axes(results: Sequence[PointResult]) -> tuple[Axis, ...]:
-    """Every choice with every option that some design takes, options in their natural order."""
-    options: dict[str, dict[str, None]] = {}
-    for result in results:
-        for name, option in result.choices.items():
-            options.setdefault(name, {})[option] = None
-    return tuple(Axis(name, tuple(sorted(found, key=_natural))) for name, found in options.items())
+class _Choice:
+    """A column of options: the positions of those met so far, a row for each design."""
+
+    def __init__(self, before: int) -> None:
+        self.picks = array("i", [NOT_MADE]) * before
+        self.options: dict[str, int] = {}
+        self.first: tuple[int, int, int] | None = None
+        """The lowest point that makes it, and its place among that point's choices."""
+
+
+class _Columns:
+    """Results as they come, in columns."""
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        self._names = metrics
+        self.points: list[tuple[int, int]] = []
+        self.meets = bytearray()
+        self.refused = 0
+        self._choices: dict[str, _Choice] = {}
+        self._values = [array("d") for _ in metrics]
+        self._given = [0 for _ in metrics]
+
+    def add(self, result: PointResult) -> None:
+        """One more; those that cannot run are counted alone."""
+        if result.refused is not None:
+            self.refused += 1
+            return
+        for place, (name, option) in enumerate(result.choices.items()):
+            choice = self._choices.get(name)
+            if choice is None:
+                choice = self._choices[name] = _Choice(len(self.points))
+            # Choices that some designs in between did not make have fallen behind.
+            missing = len(self.points) - len(choice.picks)
+            if missing:
+                choice.picks.extend([NOT_MADE] * missing)
+            choice.picks.append(choice.options.setdefault(option, len(choice.options)))
+            here = (result.index, result.variant, place)
+            choice.first = here if choice.first is None else min(choice.first, here)
+        for i, name in enumerate(self._names):
+            value = result.metrics.get(name)
+            self._given[i] += value is not None
+            self._values[i].append(nan if value is None else value)
+        self.points.append((result.index, result.variant))
+        self.meets.append(result.meets)
+
+    def order(self) -> list[int]:
+        """The rows by number and variant."""
+        return sorted(range(len(self.points)), key=self.points.__getitem__)
+
+    def metrics(self, order: Sequence[int]) -> tuple[tuple[str, ...], Values]:
+        """The metrics that every design has, and float64[designs, metrics]."""
+        kept = [i for i, given in enumerate(self._given) if given == len(self.points)]
+        values = np.empty((len(order), len(kept)), dtype=np.float64)
+        for column, i in enumerate(kept):
+            values[:, column] = np.asarray(self._values[i])[order]
+        return tuple(self._names[i] for i in kept), values
+
+    def choices(self, order: Sequence[int]) -> tuple[tuple[Axis, ...], Picks]:
+        """Every choice with every option that some design takes, options in their natural order."""
+        axes = []
+        picks = np.full((len(order), len(self._choices)), NOT_MADE, dtype=np.int32)
+        by_first = sorted(self._choices.items(), key=lambda item: item[1].first or (0, 0, 0))
+        for column, (name, choice) in enumerate(by_first):
+            options = sorted(choice.options, key=_natural)
+            axes.append(Axis(name, tuple(options)))
+            position = {option: n for n, option in enumerate(options)}
+            place = np.array([*(position[option] for option in choice.options), NOT_MADE], dtype=np.int32)
+            found = np.full(len(order), NOT_MADE, dtype=np.int32)
+            found[: len(choice.picks)] = np.asarray(choice.picks)
+            picks[:, column] = place[found[order]]
+        return tuple(axes), picks
 
 
 def _natural(option: str) -> tuple[int, float, str]:
@@ -104,17 +171,6 @@ def _natural(option: str) -> tuple[int, float, str]:
         return 0, float(number) * scale, option
     except ValueError:
         return 1, 0.0, option
-
-
-def _picks(results: Sequence[PointResult], axes: Sequence[Axis]) -> np.ndarray[Any, np.dtype[np.int32]]:
-    picks = np.full((len(results), len(axes)), NOT_MADE, dtype=np.int32)
-    for i, axis in enumerate(axes):
-        position = {option: n for n, option in enumerate(axis.options)}
-        picks[:, i] = [
-            position[result.choices[axis.name]] if axis.name in result.choices else NOT_MADE
-            for result in results
-        ]
-    return picks
 
 
 def _baseline(study: Study, result: PointResult | None) -> Baseline | None:

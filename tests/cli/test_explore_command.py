@@ -60,7 +60,10 @@ def test_a_study_is_carried_out_and_its_front_printed(capsys: pytest.CaptureFixt
     out, err = capsys.readouterr()
     assert "little · 8 designs · sweep engine · 8 points evaluated" in out
     assert "least latency, least energy" in out
-    assert "every design was evaluated: the front is that of the whole space" in out
+    assert (
+        "every design was evaluated, its layers mapped for least EDP: the front is that of the whole space"
+        in out
+    )
     assert err.startswith("a new run in runs/little-")
 
 
@@ -181,3 +184,51 @@ def test_the_python_api_gives_rows(folder: Path) -> None:
     assert len(list(run.results())) == 8
     assert dt.Run.open(run.path).front.to_rows() == rows
     assert "sweep engine" in str(run) and "<pre" in run._repr_html_()
+
+
+def test_a_front_is_a_frame_with_its_units(folder: Path) -> None:
+    import dovetail as dt
+
+    front = dt.explore("tiny.net", "small.accel", where=["n == 4"], workers=1).front
+    frame = front.to_frame()
+    assert len(frame) == len(front) > 0
+    assert frame.to_dict("records") == front.to_rows()
+    assert frame.attrs["units"]["latency"] == "s" and frame.attrs["units"]["energy"] == "pJ"
+
+
+def test_a_front_is_a_table_in_a_notebook(folder: Path) -> None:
+    import re
+
+    import dovetail as dt
+
+    front = dt.explore("tiny.net", "small.accel", where=["n == 4"], workers=1).front
+    html = front._repr_html_()
+    cells = re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", html)
+    names = ["point", *front[0].choices, *front[0].metrics]
+    assert cells[: len(names)] == names
+    assert len(cells) == len(names) * (1 + len(front))
+    assert cells[len(names)] == str(front[0].index) and "4" in cells[len(names) : 2 * len(names)]
+
+
+def test_a_frame_without_pandas_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    import dovetail as dt
+
+    front = dt.explore("tiny.net", "small.accel", where=["n == 4"], workers=1).front
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install 'dovetail-dse\[frame\]'"):
+        front.to_frame()
+    assert front.to_rows()
+
+
+def test_a_run_reports_itself_as_the_command_does(folder: Path) -> None:
+    import dovetail as dt
+
+    run = dt.explore("tiny.net", "small.accel", where=["n == 4"], workers=1)
+    written = run.report("python.html", designs=2)
+    assert main(["report", str(run.path), "-o", "command.html", "--designs", "2"]) == 0
+    assert written.read_bytes() == Path("command.html").read_bytes()
+    assert written.read_text(encoding="utf-8").count('class="design"') == min(2, len(run.front))
+    with pytest.raises(ValueError, match="fewer than none"):
+        run.report("python.html", designs=-1)

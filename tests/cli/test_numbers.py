@@ -25,6 +25,8 @@ def test_three_digits_count(value: float, text: str) -> None:
         (999.7, "1.00 ks"),
         (0, "0 s"),
         (2.0, "2.00 s"),
+        (33.8e-12, "33.8 ps"),
+        (-4.2e-9, "-4.20 ns"),
     ],
 )
 def test_a_prefix_leaves_one_to_three_digits(value: float, text: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import dovetail as dt
 from dovetail.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -56,7 +57,7 @@ def test_timeloop_gets_a_folder_for_each_layer(
     folders = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert folders == ["depthwise", "grouped", "pointwise", "spatial"]
     files = sorted(path.name for path in (tmp_path / "out" / "grouped").iterdir())
-    assert files == ["expected.json", "in.yaml", "mapper.yaml", "mapping.map"]
+    assert files == ["expected.json", "in.yaml", "mapper.yaml", "mapping.map", "run.sh"]
     tree = yaml.safe_load((tmp_path / "out" / "grouped" / "in.yaml").read_text())
     assert list(tree) == ["architecture", "ERT", "problem", "mapping"]
     assert tree["problem"]["instance"]["G"] == 4
@@ -136,7 +137,7 @@ def test_texts_of_ours_become_the_input_of_a_recorded_run(tmp_path: Path) -> Non
 
 
 def test_perfect_factors_have_no_residuals(tmp_path: Path) -> None:
-    assert run("export", PALETTE, EYERISS, "--to", "timeloop", "-o", tmp_path, "--perfect") == 0
+    assert run("export", PALETTE, EYERISS, "--to", "timeloop", "-o", tmp_path) == 0
     for path in tmp_path.glob("*/in.yaml"):
         assert all("," not in said.get("factors", "") for said in yaml.safe_load(path.read_text())["mapping"])
 
@@ -203,7 +204,7 @@ def test_differences_are_explained(timeloop: Path, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     assert "Buffer inputs reads" in said
     assert "inputs shift from PE to PE here" in said
-    assert "other numbers of words move: inputs at Buffer" in said
+    assert "other numbers of words move: inputs reads at Buffer" in said
 
 
 def test_what_timeloop_read_is_kept_on_demand(timeloop: Path, tmp_path: Path) -> None:
@@ -300,6 +301,39 @@ def test_accelforge_is_run_in_the_python_that_is_named(
     found = json.loads(capsys.readouterr().out)
     assert (found["tool"], found["version"]) == ("accelforge", "1.0.467")
     assert found["layers"][0]["theirs"]["cycles"] == 648
+
+
+def test_each_count_that_differs_has_its_reason_or_is_said_to_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stand-in that reads results that leave a memory, and one word of the inputs more than anybody."""
+    evaluation = dt.evaluate(dt.load_network(PALETTE), dt.load_accelerator(TPU), mapper="greedy")
+    (layer,) = [layer for layer in evaluation.layers if layer.name == "pointwise"]
+    leaving = TPU.read_text().replace("holds = [sums]", "holds = [sums]; drain_reads = true")
+    assert leaving != TPU.read_text()
+    (tmp_path / "leaving.accel").write_text(leaving)
+    again = dt.evaluate(
+        dt.load_network(PALETTE), dt.load_accelerator(tmp_path / "leaving.accel"), mapper="greedy"
+    )
+    (other,) = [layer for layer in again.layers if layer.name == "pointwise"]
+    assert layer.mapping == other.mapping and other.chosen is not None
+    row = {"Total<SEP>latency": float(layer.cycles), "Total<SEP>energy": layer.energy_pj}
+    tensors = {"inputs": ("I", 8), "weights": ("W", 8), "outputs": ("O", 8)}
+    for holder in other.chosen.cost.counts.holders:
+        name, bits = tensors[holder.operand]
+        more = holder.memory == "DRAM" and holder.operand == "inputs"
+        place = f"conv<SEP>action<SEP>{holder.memory}<SEP>{name}"
+        row[f"{place}<SEP>read"] = bits * (holder.reads + more)
+        row[f"{place}<SEP>write"] = bits * (holder.fills + holder.updates)
+    python = foreign_python(tmp_path, "1.0.467", f"cat > out.json <<'END'\n{json.dumps(row)}\nEND")
+    arguments = ("--with", "accelforge", "--layer", "pointwise", "--python", python, "--json")
+    assert run("compare", PALETTE, TPU, *arguments) == 0
+    (found,) = json.loads(capsys.readouterr().out)["layers"]
+    reasons = {reason["text"]: reason["counts"] for reason in found["reasons"]}
+    drains = next(text for text in reasons if "a read of it there" in text)
+    assert reasons[drains] == [{"memory": "Acc", "operand": "outputs", "action": "reads"}]
+    nothing = next(text for text in reasons if "that we know explains" in text)
+    assert reasons[nothing] == [{"memory": "DRAM", "operand": "inputs", "action": "reads"}]
 
 
 def test_scalesim_is_run_in_the_python_that_is_named(
@@ -404,3 +438,141 @@ def test_names_that_are_not_there_are_said(
 ) -> None:
     assert run("evaluate", PALETTE, TPU, *option) == 2
     assert message in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------- what can go wrong, for each
+
+HOW = {
+    "timeloop": ("compare", "--with", "timeloop"),
+    "timeloop-mapper": ("compare", "--with", "timeloop", "--search"),
+    "timeloop as the model": ("evaluate", "--model", "timeloop"),
+    "accelforge": ("compare", "--with", "accelforge"),
+    "scalesim": ("compare", "--with", "scalesim"),
+    "accelergy": ("evaluate", "--energy", "accelergy"),
+    "hwcomponents": ("evaluate", "--energy", "hwcomponents"),
+}
+VERSIONS = {"accelforge": "1.0.467", "scalesim": "3.0.0", "hwcomponents": "1.0.114"}
+WRITES = {
+    "timeloop": "timeloop-model.stats.txt",
+    "timeloop as the model": "timeloop-model.stats.txt",
+    "timeloop-mapper": "timeloop-mapper.stats.txt",
+    "accelforge": "out.json",
+    "scalesim": "results/dovetail/COMPUTE_REPORT.csv",
+    "accelergy": "out/ERT.yaml",
+    "hwcomponents": "energies.json",
+}
+
+
+def with_stand_in(
+    tool: str, work: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[tuple[object, ...], str]:
+    """The command with a stand-in that does `work`, and how the stand-in is called."""
+    head, *rest = HOW[tool]
+    command: tuple[object, ...] = (head, PALETTE, TPU, *rest, "--layer", "pointwise")
+    if tool in VERSIONS:
+        path = foreign_python(folder, VERSIONS[tool], work)
+        return (*command, "--python", path), f"{path} script.py"
+    variable = {"accelergy": "DOVETAIL_ACCELERGY", "timeloop-mapper": "DOVETAIL_TIMELOOP_MAPPER"}
+    path = program(folder, tool.split()[0], work)
+    monkeypatch.setenv(variable.get(tool, "DOVETAIL_TIMELOOP_MODEL"), str(path))
+    return command, str(path)
+
+
+@pytest.mark.parametrize("tool", HOW)
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        ("echo one; echo 'the last line' >&2; exit 3", "failed with status 3"),
+        ("echo 'the last line'; kill -9 $$", "was ended by SIGKILL"),
+        ("echo 'the last line'", "did not write"),
+        ("mkdir -p $(dirname {file}); printf '\\377\\000: [' > {file}; echo 'the last line'", ""),
+        ("mkdir -p $(dirname {file}); : > {file}; echo 'the last line'", ""),
+    ],
+    ids=["fails", "is killed", "writes nothing", "writes garbage", "writes an empty file"],
+)
+def test_a_run_that_goes_wrong_is_said_with_its_command_and_its_last_lines(
+    tool: str,
+    work: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command, called = with_stand_in(tool, work.replace("{file}", WRITES[tool]), tmp_path, monkeypatch)
+    assert run(*command) == 1
+    said = capsys.readouterr().err
+    assert message in said and "the command was: " in said and called in said
+    assert "the last line" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("tool", [tool for tool in HOW if HOW[tool][0] == "compare"])
+def test_a_run_that_does_not_end_is_ended(
+    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, called = with_stand_in(tool, "echo 'the last line'; sleep 600", tmp_path, monkeypatch)
+    assert run(*command, "--timeout", "1") == 1
+    said = capsys.readouterr().err
+    assert "did not end within 1 s" in said and called in said and "the last line" in said
+
+
+@pytest.mark.parametrize("tool", HOW)
+def test_a_tool_that_is_not_installed_is_said_with_the_way_out(
+    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DOVETAIL_ACCELERGY", "DOVETAIL_TIMELOOP_MAPPER", "DOVETAIL_TIMELOOP_MODEL"):
+        monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+    head, *rest = HOW[tool]
+    python = ("--python", tmp_path / "nowhere") if tool in VERSIONS else ()
+    assert run(head, PALETTE, TPU, *rest, "--layer", "pointwise", *python) == 1
+    said = capsys.readouterr().err
+    assert "= help:" in said and "Traceback" not in said
+    assert "not installed" in said or "cannot be started: No such file" in said
+
+
+PYTIMELOOP = """\
+import importlib.util, sys
+from pathlib import Path
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, Path({folder!r}) / (name + ".py"))
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+class Result:
+    def __init__(self, text): self.text = text
+    def pretty_print_stats(self): return self.text
+class ModelApp:
+    def __init__(self, yaml_str_cfg, default_out_dir="."): self.yaml = yaml_str_cfg
+    def run(self):
+        found = load("v3_reader").read(self.yaml)
+        text = load("fake_timeloop").printed(found)
+        # Its energies are those of its own tables: nobody should see them.
+        return Result("\\n".join("        Energy (total) : 0.00 pJ" if "Energy (total)" in line
+                                  else line for line in text.splitlines()))
+"""
+
+
+def test_pytimeloop_runs_where_the_program_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its counts and cycles, and the energies of the case, which it takes none of."""
+    package = tmp_path / "site" / "pytimeloop" / "app"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("")
+    (package / "__init__.py").write_text(PYTIMELOOP.format(folder=str(FAKE.parent)))
+    monkeypatch.setenv("DOVETAIL_TIMELOOP_MODEL", "/nowhere/timeloop-model")
+    path = f"{tmp_path / 'site'}:{ROOT}"
+    python = program(tmp_path, "python", f'PYTHONPATH={path} exec {sys.executable} "$@"')
+    arguments = ("--with", "timeloop", "--layer", "pointwise", "--json", "--python", python)
+    assert run("compare", PALETTE, TPU, *arguments) == 0
+    (layer,) = json.loads(capsys.readouterr().out)["layers"]
+    assert layer["counts_equal"]
+    work = f'PYTHONPATH={ROOT} exec {sys.executable} {FAKE} "$@"'
+    monkeypatch.setenv("DOVETAIL_TIMELOOP_MODEL", str(program(tmp_path, "timeloop-model", work)))
+    assert run("compare", PALETTE, TPU, *arguments) == 0
+    (by_program,) = json.loads(capsys.readouterr().out)["layers"]
+    assert layer["theirs"]["cycles"] == by_program["theirs"]["cycles"]
+    assert layer["theirs"]["energy_pj"] == pytest.approx(by_program["theirs"]["energy_pj"], rel=1e-6)
+    monkeypatch.setenv("DOVETAIL_TIMELOOP_MODEL", "/nowhere/timeloop-model")
+    monkeypatch.setenv("DOVETAIL_TIMELOOP_PYTHON", str(program(tmp_path, "other", "echo no; exit 4")))
+    assert run("compare", PALETTE, TPU, "--with", "timeloop", "--layer", "pointwise") == 1
+    assert f"{tmp_path / 'other'} run_pytimeloop.py in.yaml" in capsys.readouterr().err

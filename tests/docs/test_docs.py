@@ -74,9 +74,19 @@ def test_python_shown_runs(page: Path, playground: Path, monkeypatch: pytest.Mon
         exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
 
 
-@pytest.mark.parametrize("block", [b for b in ALL if b.language == "console"], ids=str)
-def test_commands_shown_print_what_is_shown(block: Block, playground: Path) -> None:
-    """`$ dovetail …` and what it prints; a line of `…` stands for any lines, `…` in a line for any text."""
+@pytest.mark.parametrize(
+    "page", sorted({b.page for b in ALL if b.language == "console"}), ids=lambda p: p.name
+)
+def test_commands_shown_print_what_is_shown(page: Path, playground: Path) -> None:
+    """`$ dovetail …` and what it prints; a line of `…` stands for any lines, `…` in a line for any text.
+
+    From top to bottom, as a page is read: what a command writes is there for those below it.
+    """
+    for block in (b for b in ALL if b.page == page and b.language == "console"):
+        run_commands(block, playground)
+
+
+def run_commands(block: Block, playground: Path) -> None:
     environment = os.environ | {"COLUMNS": "110", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")

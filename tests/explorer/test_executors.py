@@ -193,3 +193,31 @@ def test_a_scheduler_that_does_not_answer_is_named(designs: Path) -> None:
     pytest.importorskip("distributed")
     with pytest.raises(DovetailError, match="no Dask scheduler answers at `tcp://127"):
         explore(request(designs), Where(designs / "runs", scheduler="tcp://127.0.0.1:9"))
+
+
+KILLED = """
+import os, signal, time
+from dovetail.explorer.executors import ProcessPool
+
+if __name__ == "__main__":
+    pool = ProcessPool(2)
+    print(pool.submit(os.getpid).result(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing is killed here")
+def test_a_killed_run_leaves_no_word_of_python_s_on_standard_error(tmp_path: Path) -> None:
+    """`communicate` ends when the last process that could write has ended."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    run = subprocess.Popen(
+        [sys.executable, script],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == -signal.SIGKILL and int(out) > 0
+    assert err == ""

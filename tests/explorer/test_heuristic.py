@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import dovetail as dt
+from dovetail.cli import main
 from dovetail.dsl.diagnostics import DovetailError
 from dovetail.explorer.choose_engine import MOST_SWEPT, choose_engine
 from dovetail.explorer.engine import PointResult
@@ -117,3 +119,36 @@ def test_an_engine_without_its_package_names_the_extra(
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(DovetailError, match=r"pip install 'dovetail-dse\[search\]'"):
         explore(asked(designs), Where(designs / "runs", workers=1))
+
+
+def test_the_growth_of_the_front_and_the_gap_to_a_bound_are_printed(
+    designs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(designs)
+    asked = ["tiny.net", "small.accel", "--engine", "heuristic", "--points", "96", "--workers", "1"]
+    assert main(["explore", *asked, "--minimize", "latency", "--minimize", "energy"]) == 0
+    out = capsys.readouterr().out
+    run = dt.explore(
+        "tiny.net",
+        "small.accel",
+        minimize=["latency", "energy"],
+        engine="heuristic",
+        points=96,
+        workers=1,
+    )
+    history = run.hypervolume()
+    assert f"100 % after {history[-1][0]}" in out
+    assert f"{100 * history[0][1] / history[-1][1]:.0f} % after {history[0][0]}," in out
+    details = run.summary["details"]
+    for goal in ("latency", "energy"):
+        best = min(run.front, key=lambda row: row.metrics[goal])
+        own = {name.removeprefix("network."): option for name, option in best.choices.items()}
+        network = dt.load_network("tiny.net", **{k: v for k, v in own.items() if k not in MACHINE_CHOICES})
+        chip = dt.load_accelerator("small.accel", **{k: v for k, v in own.items() if k in MACHINE_CHOICES})
+        cost = dt.evaluate(network, chip, goal).cost
+        ratio = best.metrics[goal] / cost.bound_value
+        assert details[f"{goal}_over_bound"] == pytest.approx(ratio) and ratio >= 1
+    assert f"latency {details['latency_over_bound']:.3g}" in out
+
+
+MACHINE_CHOICES = ("n", "DRAM.bandwidth", "Buffer.size")

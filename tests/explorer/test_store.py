@@ -84,7 +84,11 @@ def test_ctrl_c_during_a_write_comes_after_it_and_nothing_is_written_twice(
 
     monkeypatch.setattr(Store, "append", interrupted)
     monkeypatch.setattr("dovetail.explorer.explore.COMMIT_S", 0.0)
-    stopped = explore(request(designs), Where(tmp_path, workers=1))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` lets it be ignored
+    try:
+        stopped = explore(request(designs), Where(tmp_path, workers=1))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert stopped.interrupted and calls
     monkeypatch.undo()
     finished = explore(request(designs), Where(tmp_path, workers=1))

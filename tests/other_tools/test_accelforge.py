@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
+import dovetail as dt
 from dovetail.accel.architecture import Architecture
 from dovetail.accel.loading import accelerator_from_text
 from dovetail.accel.mapping import For, Holds, Mapping, Spatial
 from dovetail.costmodel.accelforge import SEPARATOR, read_result, specification, tensor_bits
+from dovetail.costmodel.components import price
 from dovetail.costmodel.energy import EnergyTable, MemoryPrice
 from dovetail.costmodel.evaluate import evaluate_mapping
+from dovetail.costmodel.price_table import energy_table
 from dovetail.costmodel.yaml_text import yaml_text
+from dovetail.dsl.loading import network_from_text
 from dovetail.dsl.problem import Bits, Problem
 
 RECORDED = Path(__file__).parent.parent / "reference" / "other_tools" / "accelforge"
@@ -115,3 +119,28 @@ def test_a_tensor_is_held_outside_the_loops_that_do_not_move_it() -> None:
     assert [n["tensors"] for n in glb] == [["I"], ["O"]]
     assert nodes.index(glb[0]) < names.index(("Temporal", "k")) < nodes.index(glb[1])
     assert nodes[-1] == {"tag": "Compute", "einsum": "conv_1", "component": "MAC"}
+
+
+def test_its_mapper_finds_our_optimum_under_the_dataflow_that_was_exported() -> None:
+    """The recorded specification is what we write; what its mapper made of it is the best that ours finds,
+    once results that leave the buffer are read there as in its model."""
+    text = (RECORDED / "free.accel").read_text()
+    network = network_from_text((RECORDED / "free.net").read_text()).network
+    architecture = accelerator_from_text(text).architecture
+    (layer,) = dt.evaluate(network, architecture, mapper="greedy").layers
+    assert layer.problem is not None and layer.chosen is not None
+    table = energy_table(price(architecture), layer.problem.bits)
+    widths = tensor_bits(layer.problem, layer.chosen.cost)
+    tree = specification("conv1", layer.problem, architecture, table, None, widths, architecture.dataflows[0])
+    assert yaml_text(tree) == (RECORDED / "free.yaml").read_text()
+    said = json.loads((RECORDED / "free.json").read_text())
+    drained = accelerator_from_text(
+        text.replace("holds = [inputs, outputs]", "holds = [inputs, outputs]; drain_reads = true")
+    )
+    best = dt.map_layer(network["conv1"], drained.architecture, cached=False)
+    assert best.proved
+    assert best.cycles == said["cycles"]
+    # It knows no leakage, and counts in single precision.
+    assert best.cost.energy_pj == pytest.approx(said["energy_pj"], rel=1e-6)
+    free = specification("conv1", layer.problem, architecture, table, None, widths)
+    assert yaml_text(free) != yaml_text(tree)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -102,3 +106,20 @@ def test_a_script_runs_in_its_folder(tmp_path: Path) -> None:
 def test_yaml_that_is_none_or_more_than_data_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not YAML"):
         yaml_tree(text)
+
+
+def test_a_program_is_ended_with_the_one_that_started_it(tmp_path: Path) -> None:
+    """`timeout` and job queues send SIGTERM: what was started does not go on without anybody."""
+    code = (
+        "from pathlib import Path; from dovetail.costmodel.external import run; "
+        "run(('sh', '-c', 'echo $$ > pid; sleep 600'), 'the tool', Path('.'), 600)"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
+    pid = tmp_path / "pid"
+    while not (pid.exists() and pid.read_text().strip()):
+        assert ours.poll() is None
+        time.sleep(0.05)
+    ours.terminate()
+    assert ours.wait(60) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 import dovetail as dt
-from dovetail.accel.architecture_picture import Frame, Part
+from dovetail.accel.architecture_picture import Frame, Part, draw_architecture
 from dovetail.accel.architecture_picture import draw_data as accelerator_drawing
 from dovetail.accel.mapping_parsing import mapping_from_text
+from dovetail.accel.mapping_picture import Line, draw_mapping, words_held
 from dovetail.accel.mapping_picture import draw_data as mapping_drawing
-from dovetail.accel.mapping_picture import draw_mapping
 from dovetail.accelerator_picture import part_costs
 from dovetail.cli import main
 from dovetail.dsl.loading import network_from_text
@@ -258,3 +259,23 @@ def test_a_drawing_can_be_saved(tmp_path: Path) -> None:
     drawing = dt.draw(dt.load_network(ROOT / "examples" / "networks" / "palette.net"))
     drawing.save(tmp_path / "palette.svg")
     assert (tmp_path / "palette.svg").read_text(encoding="utf-8") == drawing.svg
+
+
+def test_scratchpads_side_by_side_do_not_feed_each_other() -> None:
+    """Eyeriss: weights, inputs and sums have a scratchpad each (JSSC 2017); what they feed are the MACs."""
+    architecture = dt.load_accelerator(ROOT / "examples" / "accelerators" / "eyeriss.accel").architecture
+    whole = accelerator_drawing(architecture)
+    assert [part.name.partition(":")[0] for part in whole.parts] == ["DRAM", "GLB", "PE"]
+    assert whole.fed == (True, True)
+    pe = whole.parts[-1]
+    assert isinstance(pe, Frame)
+    assert [part.name for part in pe.parts] == ["Weights", "Inputs", "Sums", "mac"]
+    assert pe.fed == (False, False, True)
+    assert draw_architecture(architecture).count("marker-end") == 3
+
+
+def test_a_tile_of_one_word_is_not_words() -> None:
+    line = Line("holds", 0, "R holds weights", memory="R", tensors=("weights",), tiles=(("weights", 1),))
+    assert words_held(line) == "weights 1 word"
+    assert words_held(replace(line, tiles=(("weights", 1), ("sums", 2048)))) == "weights 1, sums 2 048 words"
+    assert words_held(replace(line, tiles=())) == ""

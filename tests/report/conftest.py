@@ -85,7 +85,7 @@ def synthetic(points: int, goals: int = 2, seed: int = 1) -> Run:
         names=tuple(map(str, range(points))),
         meets=np.ones(points, dtype=np.bool_),
         front=tuple(int(i) for i in front[np.argsort(costs[front, 0], kind="stable")]),
-        space_size=4 * 2 * 3 * 3**10,
+        space_size=points + 3,
         refused=3,
         claim="every design was evaluated: the front is that of the whole space",
         exact=True,
@@ -94,6 +94,12 @@ def synthetic(points: int, goals: int = 2, seed: int = 1) -> Run:
         versions=(("Dovetail", "0.1.0"),),
         baseline=Baseline("slim on small", {"latency": 0.02, "energy": 6e9, "area": 1.0, "top1": 0.55}),
     )
+
+
+@pytest.fixture(scope="session")
+def run_of_a_million() -> Run:
+    """As many designs as a page has to bear."""
+    return synthetic(1_000_000)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from math import isclose
 from pathlib import Path
@@ -95,6 +96,15 @@ def test_layers_that_are_gone_new_or_mapped_otherwise_say_so(
     assert changes["conv1"] == ()
     array = difference(evaluated(tiny, squeezelerator, n=16), evaluated(tiny, squeezelerator, n=8))
     assert any(term.changes for term in array.layers)
+
+
+def test_what_holds_a_layer_back_is_said_for_both_sides(tiny: Path, squeezelerator: Path) -> None:
+    before = evaluated(tiny, squeezelerator, n=16)
+    layers = [replace(before.layers[0], bound_by="Buffer", dataflow="other"), *before.layers[1:]]
+    first, *others = difference(before, replace(before, layers=tuple(layers))).layers
+    was = before.layers[0]
+    assert first.changes == (f"{was.dataflow}, now other", f"bound by {was.bound_by}, now by Buffer")
+    assert not any(layer.changes for layer in others)
 
 
 def test_a_price_that_is_all_that_changed_explains_the_part(

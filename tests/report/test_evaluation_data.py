@@ -17,6 +17,7 @@ from dovetail.explorer.report.data_evaluation import (
     roofline,
     time_bars,
     totals,
+    winners,
 )
 from dovetail.explorer.report.data_graph import graph
 from dovetail.explorer.report.records import BadRecord, Source, read_evaluation
@@ -48,6 +49,29 @@ def test_a_bar_stands_in_the_order_of_the_parts_and_names_the_tensors_of_a_memor
     conv = [(s.part, s.what) for s in bars["conv1"].segments]
     assert [order.index(part) for part, _ in conv] == sorted(order.index(part) for part, _ in conv)
     assert [what for part, what in conv if part == "DRAM"] == ["weights", "inputs", "outputs"]
+
+
+def test_a_budget_is_what_energy_and_power_say(source: Source) -> None:
+    e = source.evaluation
+    found = budget(e)
+    assert found is not None
+    assert isclose(found.inferences_per_second, e.batch / e.latency_s, rel_tol=1e-9)
+    assert isclose(
+        found.hours_per_charge * 3600 * found.inferences_per_second, found.inferences_per_charge, rel_tol=1e-3
+    )
+    assert dict(found.fits) == {2.0: e.average_power_w <= 2, 5.0: e.average_power_w <= 5}
+
+
+def test_networks_are_ordered_by_what_they_were_mapped_for(source: Source) -> None:
+    e = source.evaluation
+    others = [
+        replace(source, evaluation=replace(e, accelerator=n, value=v * e.value))
+        for n, v in (("a", 2), ("b", 0.5))
+    ]
+    other = replace(source, evaluation=replace(e, network="second"))
+    found = winners([source, *others, other])
+    assert [x.accelerator for x in found["tiny"]] == ["b", e.accelerator, "a"]
+    assert [x.network for x in found["second"]] == ["second"]
 
 
 def test_no_layer_is_above_the_roof(source: Source) -> None:

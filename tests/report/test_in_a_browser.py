@@ -98,27 +98,40 @@ def run_shown(make_run: Callable[..., Run]) -> Run:
 
 
 @pytest.fixture(scope="module")
+def chromium() -> tuple[str, str]:
+    """Where browser and driver are; asked for first, so that a lack is found before pages are made."""
+    assert BROWSER is not None and DRIVER is not None, "chromium and chromedriver are required here"
+    return BROWSER, DRIVER
+
+
+@pytest.fixture(scope="module")
 def browser(
-    source: Source, run_shown: Run, make_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
+    chromium: tuple[str, str],
+    source: Source,
+    run_shown: Run,
+    run_of_a_million: Run,
+    make_run: Callable[..., Run],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Page]:
     from selenium import webdriver
 
-    assert BROWSER is not None and DRIVER is not None, "chromium and chromedriver are required here"
+    binary, chromedriver = chromium
     folder = tmp_path_factory.mktemp("pages")
     details = dict.fromkeys(shown_in_full(run_shown, 3), source)
     pages = {
         "evaluation": evaluation_page([source]),
         "run": run_page(run_shown, details),
         "three": run_page(make_run(20_000, goals=3), {}),
+        "million": run_page(run_of_a_million, {}),
     }
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
+    options.binary_location = binary
     for flag in FLAGS.split():
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
     yield Page(driver, folder)
     driver.quit()
 
@@ -137,11 +150,48 @@ def test_nothing_is_complained_of_and_nothing_is_wider_than_the_page(
     assert browser.complaints == []
 
 
-def test_no_table_of_an_evaluation_is_cut_on_a_screen(browser: Page) -> None:
-    browser.open("evaluation", 1280)
-    cut = """return [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)
-        .map(e => e.querySelector('caption')?.textContent ?? e.className)"""
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", PAGES)
+def test_no_table_and_no_picture_of_a_mapping_is_cut(browser: Page, name: str, width: int) -> None:
+    """On a telephone too, with everything unfolded: only parallel coordinates and wide graphs scroll."""
+    browser.open(name, width)
+    browser.run("for (const e of document.querySelectorAll('details')) e.open = true")
+    boxes = "document.querySelectorAll('.scroll:not(.wide, .graph)')"
+    cut = f"""return [...{boxes}].filter(e => e.scrollWidth > e.clientWidth + 1)
+        .map(e => [e.getAttribute('aria-label'), e.scrollWidth, e.clientWidth])"""
+    assert browser.run(f"return {boxes}.length") > 2
     assert browser.run(cut) == []
+
+
+def test_a_mapping_is_drawn_as_its_text_says(browser: Page, source: Source) -> None:
+    """Loops of the picture from top to bottom are those of the text, for layers that share one too."""
+    browser.open("evaluation")
+    browser.run("for (const e of document.querySelectorAll('details')) e.open = true")
+    read = """
+        const box = document.getElementById(arguments[0]), svg = box.querySelector('svg.dt');
+        const use = svg.querySelector('use');
+        const drawn = use ? document.querySelector(use.getAttribute('href')) : svg;
+        const seen = (use ?? svg.querySelector('g')).getBoundingClientRect();
+        return [[...drawn.querySelectorAll('text.m')].map((t) => t.textContent), seen.width, seen.height];
+    """
+    for layer in source.evaluation.layers:
+        if layer.mapping is None:
+            continue
+        loops, width, height = browser.run(read, f"layer-{layer.name}")
+        lines = [line.strip() for line in layer.mapping.splitlines()]
+        assert loops == [line for line in lines if line.startswith(("for ", "spatial ")) or line == "mac"]
+        assert width > 200 and height > 15 * len(loops)
+
+
+def test_a_million_designs_open_and_answer(browser: Page, run_of_a_million: Run) -> None:
+    browser.open("million")
+    assert browser.complaints == []
+    drawn = browser.all(".pareto circle.front")
+    assert len(drawn) == len(run_of_a_million.front)
+    browser.point_at(drawn[0])
+    assert browser.tip.startswith("design ")
+    drawn[0].click()
+    assert "Design" in browser.one("#pick").text
 
 
 @pytest.mark.parametrize("name", PAGES)

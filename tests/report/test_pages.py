@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from dovetail.explorer.report import quantities as q
 from dovetail.explorer.report.data_run import Run, best, knee, shown_in_full
 from dovetail.explorer.report.evaluation_page import evaluation_page
-from dovetail.explorer.report.html import VOID, join, tag
+from dovetail.explorer.report.html import VOID, join, row, tag
 from dovetail.explorer.report.records import Source
 from dovetail.explorer.report.run_page import run_page
 
@@ -147,8 +148,8 @@ def test_the_first_paragraph_names_the_best_against_the_baseline(make_run: Make)
     assert f"#design-{run.names[knee(run)]}" in opening
 
 
-def test_a_million_designs_stay_below_ten_megabytes(source: Source, make_run: Make) -> None:
-    run = make_run(1_000_000)
+def test_a_million_designs_stay_below_ten_megabytes(source: Source, run_of_a_million: Run) -> None:
+    run = run_of_a_million
     page = run_page(run, dict.fromkeys(run.front, source))
     assert len(page.encode()) < 10_000_000
     assert page.count("<circle") >= len(run.front)
@@ -181,6 +182,68 @@ def test_text_is_escaped_once() -> None:
     assert join(None, ["a", tag("br")], 3) == "a<br>3"
 
 
+def test_a_design_whose_run_mixed_mappings_says_so(source: Source, make_run: Make) -> None:
+    run = make_run(200)
+    point = run.front[0]
+    page = run_page(run, {point: source})  # the run's numbers are formulas: never those of the evaluation
+    took = q.metric(float(run.column("latency")[point]), "s")
+    assert page.count("In the run this design takes") == 1
+    assert f"In the run this design takes {took} and " in page
+    values = run.values.copy()
+    values[point, :2] = source.evaluation.latency_s, source.evaluation.energy_pj
+    assert "In the run this design takes" not in run_page(replace(run, values=values), {point: source})
+
+
+def test_the_front_of_a_space_too_large_to_walk_speaks_of_the_space(make_run: Make) -> None:
+    run = make_run(50)
+    page = run_page(replace(run, space_size=984770902183611232881), {})
+    opening = page[page.index('class="answer"') : page.index("<nav")]
+    assert opening.startswith('class="answer">Of 9.85 × 10²⁰ designs ')
+    assert "kept: the front" in page
+
+
+def test_several_evaluations_begin_with_the_best_of_each_network(source: Source) -> None:
+    e = source.evaluation
+    worse = replace(source, evaluation=replace(e, accelerator="other", value=3.5 * e.value))
+    page = evaluation_page([worse, source])
+    opening = page[page.index('class="answer"') : page.index("<main")]
+    assert f"{e.network} takes <strong>{q.prefixed(e.latency_s, 's')}</strong>" in opening
+    assert f"on <b>{e.accelerator}</b>, the best of 2; " in opening and "on other 3.50× as much" in opening
+
+
+def test_cells_know_their_columns_where_a_page_is_too_narrow_for_heads() -> None:
+    cells = row("a", tag("td", 1, cls="n"), ["b", tag("td")], labels=("Name", "One>", "B & C", ""))
+    assert cells == (
+        '<tr><th scope="row">a</th><td data-label="One" class="n">1</td>'
+        '<td data-label="B &amp; C">b</td><td></td></tr>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"), [(1.264, "1.26×"), (12.47, "12.5×"), (0.4512, "0.45×"), (1340, "1 340×")]
+)
+def test_ratios_have_three_digits(ratio: float, text: str) -> None:
+    assert q.times(ratio).replace("\u202f", " ") == text
+
+
+def test_layers_that_are_mapped_alike_share_a_picture(source: Source) -> None:
+    lines = next(iter(source.nests.values()))
+    alike = replace(source, nests=dict.fromkeys(source.nests, lines))
+    page = evaluation_page([alike])
+    drawn, used = page.count('<g id="nest-'), page.count('<use href="#nest-')
+    assert (drawn, used) == (1, len(source.nests) - 1)
+    assert evaluation_page([source]).count('<g id="nest-') == len(set(source.nests.values()))
+
+
+def test_designs_in_full_fill_what_the_page_has_room_for_and_say_so(source: Source, make_run: Make) -> None:
+    run = make_run(2500, goals=3)
+    page = run_page(run, dict.fromkeys(run.front, source))
+    shown = page.count('class="design"')
+    assert 0 < shown < len(run.front) and len(page.encode()) < 10_000_000
+    assert f"{shown} of {len(run.front)} designs of the front" in page
+    assert "as many as the page has room for" in page
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
@@ -197,3 +260,18 @@ def test_text_is_escaped_once() -> None:
 )
 def test_metrics_are_written_with_three_digits_and_a_prefix(value: float, unit: str, text: str) -> None:
     assert q.metric(value, unit) == text
+
+
+def test_a_page_names_the_versions_and_the_hashes_of_its_inputs(
+    source: Source, evaluated: str, tiny: Path, squeezelerator: Path
+) -> None:
+    import hashlib
+
+    from dovetail import __version__
+    from dovetail.explorer.content import model_digest
+
+    assert f"Computed by Dovetail {__version__}, its cost model {model_digest()}." in evaluated
+    assert len(source.inputs) == 2
+    for file, path in zip(source.inputs, (tiny, squeezelerator), strict=True):
+        assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert f"<code>{file.sha256}</code>" in evaluated

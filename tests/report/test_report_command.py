@@ -83,7 +83,7 @@ def test_designs_in_full_cost_what_the_run_said(folder: Path, tmp_path: Path) ->
     from dovetail.explorer.runs import open_run
     from dovetail.explorer.space import StudySpace
     from dovetail.explorer.store import Store
-    from dovetail.report_command import evaluated
+    from dovetail.run_report import evaluated
 
     run = open_run(folder)
     store = Store(run.results, list(run.metrics), read_only=True)

@@ -17,6 +17,7 @@ from dovetail.explorer.report.data_run import (
     best,
     common,
     density,
+    differs,
     effects,
     knee,
     pairs,
@@ -166,6 +167,33 @@ def test_all_pairs_of_objectives_are_drawn_and_a_single_one_finds_a_partner() ->
     assert pairs(goals, ()) == (("latency", "energy"), ("latency", "top1"), ("energy", "top1"))
     assert pairs(goals[:1], ("latency", "area")) == (("latency", "area"),)
     assert pairs(goals[:1], ("latency",)) == ()
+
+
+def test_an_exact_front_is_of_the_whole_space_though_nothing_else_was_kept() -> None:
+    proved = replace(small(), exact=True, space_size=10**20)
+    assert proved.winners_alone and proved.considered == 10**20
+    whole = replace(proved, space_size=len(proved.names) + proved.refused)
+    assert not whole.winners_alone and whole.considered == len(whole.names)
+    searched = replace(proved, exact=False)
+    assert not searched.winners_alone and searched.considered == len(searched.names)
+
+
+def test_a_choice_that_the_whole_front_makes_alike_is_common_if_there_were_others() -> None:
+    run = small()
+    front = run.picks[list(run.front)]
+    alike = {axis.name for i, axis in enumerate(run.axes) if len(set(front[:, i])) == 1 and front[0, i] >= 0}
+    tried = {axis.name for i, axis in enumerate(run.axes) if len(set(run.picks[:, i])) > 1}
+    assert set(common(run)) == alike & tried
+    assert set(common(replace(run, exact=True, space_size=10**20))) == alike
+
+
+def test_a_design_that_mixes_mappings_is_told_from_one_that_does_not() -> None:
+    run = small()
+    point = run.front[0]
+    latency = float(run.column("latency")[point])
+    energy = float(run.column("energy")[point]) if "energy" in run.metrics else 1.0
+    assert not differs(run, point, latency * (1 + 1e-9), energy)
+    assert differs(run, point, latency * 1.01, energy)
 
 
 def test_a_front_is_made_of_points_of_the_run() -> None:

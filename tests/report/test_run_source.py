@@ -50,6 +50,30 @@ def test_the_order_in_which_results_were_stored_does_not_matter(study: Study) ->
         assert run_page(columns(study, shuffled), {}) == page
 
 
+def test_columns_are_what_the_results_say_row_by_row(study: Study) -> None:
+    """Choices that come and go, metrics that some lack, huge numbers: against a plain reading."""
+    random = Random(5)
+    found = []
+    for index in {random.randrange(10**20) for _ in range(300)}:
+        made = {
+            name: random.choice(("8", "16", "relu", "2 KiB")) for name in "abcdef" if random.random() < 0.6
+        }
+        found.append(result(index, random.random(), random.random(), variant=random.randrange(2), **made))
+    del found[7].metrics["edp"]  # type: ignore[attr-defined]
+    run = columns(study, found)
+    ordered = sorted(found, key=lambda r: (r.index, r.variant))
+    assert run.metrics == ("latency", "energy", "utilization")
+    assert run.values.tolist() == [[r.metrics[name] for name in run.metrics] for r in ordered]
+    assert [run.choices(i) for i in range(len(ordered))] == [
+        {name: r.choices[name] for name in [axis.name for axis in run.axes] if name in r.choices}
+        for r in ordered
+    ]
+    assert [axis.name for axis in run.axes] == list(
+        dict.fromkeys(name for r in ordered for name in r.choices)
+    )
+    assert {axis.options for axis in run.axes} == {("8", "16", "2 KiB", "relu")}
+
+
 def test_points_are_named_by_number_and_variant_beyond_64_bits(study: Study) -> None:
     assert columns(study, RESULTS).names == ("2", "2.1", "10", str(HUGE))
 
