@@ -36,6 +36,10 @@ DIVES = 4
 """Shapes, most promising first, of which a few mappings are evaluated before anything else."""
 NEAR = 0.02
 """Logarithms as near as that: nothing much better is known to be possible."""
+LISTED = 1 << 18
+"""Mappings of one family that are listed at a time."""
+PATIENCE = 200_000
+"""Choices that are looked at before others are; eight times as many the next time."""
 EVERYTHING = 1e6
 """No logarithm of a cost is as large as that."""
 CHUNK = 64
@@ -137,7 +141,8 @@ class Search:
         self.progress = progress if progress is not None else Progress()
         self.on_better = on_better
         self.shapes = shapes if shapes is not None else shapes_of(space, prices, leakage_pj_per_cycle)
-        self.heap: list[tuple[float, int, _Shape, Family_, Family, Bounded]] = []
+        self.heap: list[tuple[int, float, int, _Shape, Family_, Family, Bounded]] = []
+        """How often they were put off, their bounds, and the families; the numbers only order them."""
         self.number = 0
 
     def run(self) -> None:
@@ -146,20 +151,19 @@ class Search:
         try:
             for shape in self.shapes:
                 self._push(shape, shape.nothing, None, ROOT)
-            for _, _, shape, choice, family, bounded in sorted(self.heap)[:DIVES]:
+            for _, _, _, shape, choice, family, bounded in sorted(self.heap)[:DIVES]:
                 self._dive(shape, choice, family, bounded)
             while self.heap:
-                current, _, shape, choice, family, bounded = heappop(self.heap)
-                if current > self._limit():
-                    break
-                if None in choice:
-                    self._split(shape, choice, bounded.state)
-                else:
-                    self._list(shape, choice, family, bounded)
+                level, current, _, shape, choice, family, bounded = heappop(self.heap)
+                if current <= self._limit():
+                    if None in choice:
+                        self._split(shape, choice, bounded.state)
+                    else:
+                        self._list(level, shape, choice, family, bounded)
                 current = inf
         except (Stopped, KeyboardInterrupt):
             self.progress.stopped = True
-            left = min([current, *(entry[0] for entry in self.heap)])
+            left = min([current, *(entry[1] for entry in self.heap)])
             if left < inf:
                 self.progress.open_value = self.goal.value_at(left)
 
@@ -190,9 +194,13 @@ class Search:
         family = self._ready(shape, shape.family(choice))
         bounded = shape.relaxation.relax(family, self._wish(), steps, state)
         self.progress.bounded += 1
-        if bounded.possible and bounded.bound <= self._limit():
+        if bounded.possible:
+            self._put(0, shape, choice, family, bounded)
+
+    def _put(self, level: int, shape: _Shape, choice: Family_, family: Family, bounded: Bounded) -> None:
+        if bounded.bound <= self._limit():
             self.number += 1
-            heappush(self.heap, (bounded.bound, self.number, shape, choice, family, bounded))
+            heappush(self.heap, (level, bounded.bound, self.number, shape, choice, family, bounded))
 
     def _dive(self, shape: _Shape, choice: Family_, family: Family, bounded: Bounded) -> None:
         """Evaluate a few mappings that are nearly as good as the bound, to know something good soon."""
@@ -204,35 +212,36 @@ class Search:
             whole = (*choice[:section], own, *choice[section + 1 :])
             self._push(shape, whole, state, INNER)
 
-    def _list(self, shape: _Shape, choice: Family_, family: Family, bounded: Bounded) -> None:
-        """Evaluate what the bound of a family leaves."""
-        self._look_at_the_clock()
-        better = shape.relaxation.relax(self._ready(shape, family), self._wish(), LEAF, bounded.state)
-        if better.bound > self._limit():
-            return
-        bounded = better if better.bound > bounded.bound else bounded
-        if self._limit() - bounded.bound > NEAR:
-            self._dive(shape, choice, family, bounded)
-        gap, patience, done = min(self._limit() - bounded.bound, 4.0) / 8, 1_000_000, -inf
-        while True:
-            self._look_at_the_clock()
-            limit = min(self._limit(), bounded.bound + gap)
-            wish = replace(self._wish(), limit=limit)
-            try:
-                edges, costs = shape.relaxation.leave(family, wish, bounded, 1 << 17, patience)
-            except TooMany:
-                gap, patience = gap / 2, patience * 2
-                continue
-            new = self._logarithm(costs) > done
-            self._evaluate(shape, choice, edges[new], costs[new])
-            if limit >= self._limit() or gap > EVERYTHING:
-                return
-            gap, done = (2 if new.any() else 16) * gap, limit
+    def _list(self, level: int, shape: _Shape, choice: Family_, family: Family, bounded: Bounded) -> None:
+        """Evaluate what the bound of a family leaves.
 
-    def _logarithm(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
-        energy, cycles = self.goal.weights
-        found: NDArray[np.float64] = cycles * np.log(costs[:, 0]) + energy * np.log(costs[:, 1])
-        return found
+        Where that is much, a few good mappings come first, those of other families before the rest: the list
+        is the shorter the more is known.
+        """
+        self._look_at_the_clock()
+        family = self._ready(shape, family)
+        if level == 0:
+            better = shape.relaxation.relax(family, self._wish(), LEAF, bounded.state)
+            bounded = better if better.bound > bounded.bound else bounded
+            if bounded.bound > self._limit():
+                return
+            if self._limit() - bounded.bound > NEAR:
+                self._dive(shape, choice, family, bounded)
+                self._put(1, shape, choice, family, bounded)
+                return
+        gap = min(self._limit() - bounded.bound, EVERYTHING)
+        for part in (0.125, 1.0):
+            wish = replace(self._wish(), limit=min(self._limit(), bounded.bound + part * gap))
+            if wish.limit < bounded.bound:
+                return
+            try:
+                edges, costs = shape.relaxation.leave(
+                    family, wish, bounded, LISTED << level, PATIENCE << (3 * level)
+                )
+            except TooMany:
+                self._put(level + 1, shape, choice, family, bounded)
+                return
+            self._evaluate(shape, choice, edges, costs)
 
     def _look_at_the_clock(self) -> None:
         if self.deadline is not None and monotonic() > self.deadline:
