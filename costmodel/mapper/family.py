@@ -53,15 +53,16 @@ def choices(
     known: frozenset[str],
     shaky: frozenset[str],
     windows: tuple[str, ...],
-    overlaps: bool,
+    every_order: bool,
 ) -> Iterator[Choice]:
     """All choices of a section. `known`: operands with a tile further in that no loop in between moves;
     `shaky`: operands that the section may move for some PEs only; `windows`: the axes along which tiles of
-    inputs that are held next may slide; `overlaps`: whether tiles of inputs further in overlap.
+    inputs that are held next may slide.
 
-    Where none overlap, an order that is idle for an operand which no loop moves is never better than one that
-    is idle for another: it is left out where there is another. Where some do, each order may be the one along
-    whose loops they slide.
+    An order that is idle for an operand which no loop moves is never better than one that is idle for
+    another: it is left out where there is another. Not so with `every_order`: where tiles further in
+    overlap, each order may be the one along whose loops they slide; where short passes do not move a tile,
+    loops outside of them may be idle for it too.
     """
     if section.demanded:
         yield Choice(frozenset(), frozenset(known), frozenset(), frozenset(), section.orders)
@@ -72,7 +73,7 @@ def choices(
             free = frozenset(o for o in known - still if innermost(order, o))
             by_free.setdefault(free, []).append(order)
         for free, orders in by_free.items():
-            if overlaps or not any(free < other for other in by_free):
+            if every_order or not any(free < other for other in by_free):
                 for loose in _subsets((known - still) & shaky):
                     yield from _sliding(Choice(still, free, known, loose, tuple(orders)), windows)
 

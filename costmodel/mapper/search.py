@@ -106,7 +106,18 @@ class _Shape:
             self.known(choice, section),
             self.terms.graph.shaky[section],
             tuple(axis for axis, pair in WINDOWS.items() if pair in paired) if section + 1 in ends else (),
-            bool(windows) and any(end > section for end in ends),
+            (bool(windows) and any(end > section for end in ends)) or self._loose(choice, section),
+        )
+
+    def _loose(self, choice: Family_, section: int) -> bool:
+        """Whether some tile further in is moved, but not for every PE in every pass."""
+        return any(
+            not own.firm
+            for t in self.terms.transfers
+            if t.keeps
+            for inner in [self.terms.sections if t.inner is None else t.inner]
+            if inner > section
+            for own in [visits(choice, t.operand, inner)]
         )
 
     def known(self, choice: Family_, section: int) -> frozenset[str]:
