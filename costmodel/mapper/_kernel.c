@@ -68,13 +68,6 @@ typedef struct {
     int iterations, candidates;
 } Found;
 
-typedef struct {
-    int terms;              /* of energy, leakage included */
-    const int *quantity;
-    double *logs, *share;
-    double value;           /* log of the sum */
-} Sum;
-
 static double log_sum(int n, const double *logs, double *share) {
     double top = -NEVER, sum = 0.0;
     for (int i = 0; i < n; i++)
@@ -272,9 +265,8 @@ static void climb(const Graph *g, const Family *f, int iterations, double slope,
                   double *spare) {
     int a_n = f->a_start[f->alternatives], m_n = f->m_start[f->memories], q_n = f->quantities;
     int n = e_n + a_n + m_n + f->axes + q_n;
-    double *x = spare, *best = x + n, *grad = best + n, *own = grad + n;
+    double *x = spare, *best = x + n, *grad = best + n;
     double *e = x, *t = e + e_n, *w = t + a_n, *eta = w + m_n, *first = eta + f->axes;
-    (void)own;
     for (int i = 0; i < f->energies; i++) e_log[i] = f->e_log[i];
     if (f->leakage > 0.0)
         for (int a = 0; a < f->alternatives; a++)
@@ -289,7 +281,7 @@ static void climb(const Graph *g, const Family *f, int iterations, double slope,
     for (int i = 0; i < f->axes; i++) eta[i] = dual[f->memories + i];
     for (int q = 0; q < q_n; q++) first[q] = lead(f, average, q, 20.0);
     memcpy(best, x, sizeof(double) * n);
-    double step = 1.0, start = found->bound, reached = -NEVER;
+    double step = 1.0, reached = -NEVER;
     int idle = 0, shorter = 0;
     for (int it = 0; it < iterations; it++) {
         found->iterations++;
@@ -424,7 +416,6 @@ static void climb(const Graph *g, const Family *f, int iterations, double slope,
                 first[q] = 1 / (1 + exp(-odds));
             }
     }
-    (void)start;
     for (int m = 0; m < f->memories; m++) {
         dual[m] = 0.0;
         for (int i = f->m_start[m]; i < f->m_start[m + 1]; i++) dual[m] += best[e_n + a_n + i];
