@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dovetail.accel.mapping import Mapping
 from dovetail.costmodel.batch import evaluate_batch
 from dovetail.costmodel.energy import EnergyTable
-from dovetail.costmodel.mapper.family import Choice, choices, visits
+from dovetail.costmodel.mapper.family import Choice, Visits, choices, visits
 from dovetail.costmodel.mapper.graph import WINDOWS
 from dovetail.costmodel.mapper.mapspace import Mapspace, Shape, fullest
 from dovetail.costmodel.mapper.objective import Least
@@ -95,40 +95,26 @@ class _Shape:
     def choices(self, choice: Family_, section: int) -> Iterator[Choice]:
         """All choices of a section where the sections inside it are chosen."""
         windows = [pair for pair in WINDOWS.values() if set(pair) <= set(self.space.rules.dimensions)]
-        ends = [
-            self.terms.sections if t.inner is None else t.inner
-            for t in self.terms.transfers
-            if t.keeps and t.operand == "inputs"
-        ]
         paired = {block.dimensions for block in self.terms.graph.blocks}
+        ahead = self._ahead(choice, section)
+        inputs = [end for operand, end, _ in ahead if operand == "inputs"]
         return choices(
             self.shape.sections[section],
-            self.known(choice, section),
+            frozenset(operand for operand, _, own in ahead if own.open),
             self.terms.graph.shaky[section],
-            tuple(axis for axis, pair in WINDOWS.items() if pair in paired) if section + 1 in ends else (),
-            (bool(windows) and any(end > section for end in ends)) or self._loose(choice, section),
+            tuple(axis for axis, pair in WINDOWS.items() if pair in paired) if section + 1 in inputs else (),
+            bool(windows and inputs) or not all(own.firm for _, _, own in ahead),
         )
 
-    def _loose(self, choice: Family_, section: int) -> bool:
-        """Whether some tile further in is moved, but not for every PE in every pass."""
-        return any(
-            not own.firm
+    def _ahead(self, choice: Family_, section: int) -> list[tuple[str, int, Visits]]:
+        """Tiles that are held behind a section: of which operand, where (the number of sections: at the
+        MACs), and how the sections chosen bring them."""
+        ends = [
+            (t.operand, self.terms.sections if t.inner is None else t.inner)
             for t in self.terms.transfers
             if t.keeps
-            for inner in [self.terms.sections if t.inner is None else t.inner]
-            if inner > section
-            for own in [visits(choice, t.operand, inner)]
-        )
-
-    def known(self, choice: Family_, section: int) -> frozenset[str]:
-        """Operands with a tile further in that no loop in between moves."""
-        return frozenset(
-            t.operand
-            for t in self.terms.transfers
-            if t.keeps
-            for inner in [self.terms.sections if t.inner is None else t.inner]
-            if inner > section and visits(choice, t.operand, inner).open
-        )
+        ]
+        return [(operand, end, visits(choice, operand, end)) for operand, end in ends if end > section]
 
 
 class Search:
