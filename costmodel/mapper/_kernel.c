@@ -43,6 +43,7 @@ typedef struct {
     const int *e_quantity;
     const double *e_log;
     const double *e_access; /* pJ of one access, which is not made in part; 0 where that is not known */
+    const int *e_copies; /* the quantity of how many memories share the words evenly; -1 for one */
     int spills; /* of outputs: what comes back when sums are not final, known of complete choices only */
     const int *s_quantity, *s_first;
     const double *s_log, *s_first_log, *s_pj, *s_wide;
@@ -234,7 +235,11 @@ static double cost(const Family *f, const double *value, double *cycles, double 
     most = ceil(most * (1 - 1e-11)); /* a cycle is not made in part */
     for (int i = 0; i < f->energies; i++) {
         double own = exp(f->e_log[i] + larger(f, value, f->e_quantity[i]));
-        if (complete && f->e_access[i] > 0.0) own = f->e_access[i] * ceil(own / f->e_access[i] * (1 - 1e-11));
+        if (complete && f->e_access[i] > 0.0) {
+            double at_once = f->e_access[i];
+            if (f->e_copies[i] >= 0) at_once *= rint(exp(value[f->e_copies[i]]));
+            own = at_once * ceil(own / at_once * (1 - 1e-11));
+        }
         sum += own;
     }
     sum += f->leakage * most;

@@ -5,14 +5,18 @@ A block is a dimension, or a pixel dimension with its kernel dimension where til
 choice of one path in each block is the tiles and PEs of a mapping. Counts are products over dimensions and
 sections, so their logarithms are sums over edges: of the columns below, each in some of the sections.
 
-    alone, shared      visits that a section's loops idle to an operand make; PEs that share a link are one,
-    or not kept_*             the same where the temporal loops do not count, since the operand stays firm
-    the part of the operand that short passes do not walk (elsewhere they may save visits) related, idle
-    passes of loops that move the operand, and of those that do not tile               words of the
-    operand's tile behind the section steps              passes of all loops overlap            words of
-    inputs that come again with each tile, over what is touched merged             PEs along pixels and
-    kernels that may read one word of inputs together packed             words of a tile of inputs without
-    the gaps of strides
+    alone, shared    visits that a section's loops idle to an operand make; `shared`: PEs on one link are one
+    kept_alone,      the same where the temporal loops do not count, since the operand stays
+    kept_shared
+    firm             the part of an operand that short passes do not walk: they may save visits
+    related, idle    trips of loops that move an operand, and of those that do not
+    tile             words of an operand's tile behind the section
+    trips            of all temporal loops, as many as the longest pass has
+    busy, adders     PEs that have work, and those of them that add up for one output
+    merged           PEs along pixels and kernels that may read one word of inputs together
+    packed           words of a tile of inputs without the gaps of strides
+    boxed, slid      words of inputs that come with each tile, or with a tile that slides, over what is
+                     touched; hull_* and line_* the same of what PEs hold together that shift to each other
 """
 
 from __future__ import annotations
@@ -36,7 +40,8 @@ BY_OPERAND = ("alone", "shared", "kept_alone", "kept_shared", "firm", "related",
 WINDOWS = {"rows": ("P", "R"), "columns": ("Q", "S")}
 """The two axes along which tiles of inputs overlap: `P` with `R`, `Q` with `S`."""
 ONCE = (
-    "steps",
+    "trips",
+    "busy",
     "adders",
     "merged",
     "packed",
@@ -175,8 +180,8 @@ class Graph:
         table = np.zeros((len(layer.source), self.columns))
         first = sum(at < section for at, _ in self.axes)
         pes = layer.pes.prod(axis=1)
-        steps = np.log(layer.steps)
-        table[:, column("steps")] = steps
+        trips = np.log(-(-layer.left // (pes * layer.tile)))
+        table[:, column("trips")] = trips
         moves = np.zeros(len(layer.source), np.int32)
         tile = np.log(layer.tile)
         for i in range(layer.pes.shape[1]):
@@ -184,7 +189,7 @@ class Graph:
         spread = layer.left / layer.tile
         for which, operand in enumerate(OPERANDS):
             if d in RELEVANT[operand]:
-                table[:, column("related", operand)] = steps
+                table[:, column("related", operand)] = trips
                 table[:, column("firm", operand)] = layer.firm
                 table[:, column("tile", operand)] = tile
                 moves |= np.where(layer.moves, 1 << which, 0).astype(np.int32)
@@ -196,7 +201,7 @@ class Graph:
                 if operand in self.linked[first + i]:
                     shared = shared * layer.pes[:, i]
             apart = pes // shared
-            table[:, column("idle", operand)] = steps
+            table[:, column("idle", operand)] = trips
             table[:, column("alone", operand)] = np.log(np.maximum(spread, layer.steps))
             table[:, column("kept_alone", operand)] = np.log(np.minimum(pes, np.maximum(spread, 1)))
             visits = np.where(apart == 1, layer.steps, np.maximum(spread / shared, layer.steps))
@@ -204,8 +209,10 @@ class Graph:
             table[:, column("kept_shared", operand)] = np.log(
                 np.minimum(apart, np.maximum(spread / shared, 1))
             )
+        busy = np.log(np.minimum(pes, -(-layer.left // layer.tile)))
+        table[:, column("busy")] = busy
         if d in "CRS":
-            table[:, column("adders")] = np.log(np.minimum(pes, -(-layer.left // layer.tile)))
+            table[:, column("adders")] = busy
         if d in "PQ":
             stride = self.problem.stride["PQ".index(d)]
             table[:, column("tile", "inputs")] = np.log((layer.tile - 1) * stride + 1)

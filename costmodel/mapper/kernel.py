@@ -50,6 +50,7 @@ class FamilyArrays(ctypes.Structure):
         ("e_quantity", _Ints),
         ("e_log", _Doubles),
         ("e_access", _Doubles),
+        ("e_copies", _Ints),
         ("spills", ctypes.c_int),
         ("s_quantity", _Ints),
         ("s_first", _Ints),

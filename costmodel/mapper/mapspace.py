@@ -14,6 +14,8 @@ from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
 
+import numpy as np
+
 from dovetail.accel.architecture import Architecture, Dataflow
 from dovetail.accel.mapping import For, Holds, Mapping, Spatial
 from dovetail.costmodel.mapper.frames import Frame, frames
@@ -156,7 +158,7 @@ class Mapspace:
     def _fillings_of(self, shape: Shape) -> int:
         """Each dimension is cut for itself, but those on one axis share its PEs."""
         sizes = tuple(rule.size for section in shape.sections for rule in section.axes)
-        number: dict[tuple[int, ...], int] = {(1,) * len(sizes): 1}
+        ways = []
         for d in self.rules.dimensions:
             places = tuple(
                 tuple(
@@ -166,15 +168,18 @@ class Mapspace:
                 for section in shape.sections
             )
             still = tuple(d in section.still for section in shape.sections)
-            own = _ways(self.rules.problem.bounds[d], places, still)
-            both: dict[tuple[int, ...], int] = {}
-            for used, many in number.items():
-                for pes, ways in own:
-                    together = tuple(a * b for a, b in zip(used, pes, strict=True))
-                    if all(a <= b for a, b in zip(together, sizes, strict=True)):
-                        both[together] = both.get(together, 0) + many * ways
+            ways.append(_ways(self.rules.problem.bounds[d], places, still))
+        most = prod(sum(many for _, many in own) for own in ways)
+        number = np.zeros([size + 1 for size in sizes], np.int64 if most < 2**63 else object)
+        number[(1,) * len(sizes)] = 1
+        for own in ways:  # `number`: in how many ways so many PEs are taken along each axis
+            both = np.zeros_like(number)
+            for pes, many in own:
+                before = tuple(slice(0, size // n + 1) for size, n in zip(sizes, pes, strict=True))
+                after = tuple(slice(0, size // n * n + 1, n) for size, n in zip(sizes, pes, strict=True))
+                both[after] += many * number[before]
             number = both
-        return sum(number.values())
+        return int(number.sum())
 
     # ------------------------------------------------------------------------------------ building
 

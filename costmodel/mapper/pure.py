@@ -118,7 +118,9 @@ class Costs:
         self.quantities = [entries[i:j] for i, j in pairwise(a["q_start"])]
         self.other: list[int] = a["other"]
         self.still: list[int] = family.still.tolist()
-        self.energy, self.access_pj = terms("e_quantity", "e_log"), a["e_access"]
+        self.energy = terms("e_quantity", "e_log")
+        self.access_pj: list[float] = a["e_access"]
+        self.copies: list[int] = a["e_copies"]
         self.cycles = terms("a_quantity", "a_log")
         """All alternatives', one after the other."""
         self.alternatives = [range(i, j) for i, j in pairwise(a["a_start"])]
@@ -181,10 +183,11 @@ class Costs:
             cycles = max(cycles, added(exp(t.log + self.larger(value, t.quantity)) for t in terms))
         cycles = float(ceil(cycles * (1 - 1e-11)))  # a cycle is not made in part
         energy = -self.returned
-        for term, access in zip(self.energy, self.access_pj, strict=True):
+        for term, access, copies in zip(self.energy, self.access_pj, self.copies, strict=True):
             own = exp(term.log + self.larger(value, term.quantity))
             if complete and access > 0.0:
-                own = access * ceil(own / access * (1 - 1e-11))
+                at_once = access if copies < 0 else access * round(exp(value[copies]))
+                own = at_once * ceil(own / at_once * (1 - 1e-11))
             energy += own
         energy += self.leakage * cycles
         if complete:

@@ -87,6 +87,7 @@ class Family:
         self.still = _still(graph, choice)
         self.quantities: dict[tuple[Entries, Entries | None], int] = {}
         self.energy = self._terms(costs.energy)
+        self.copies = [self._quantity(t.copies) if t.access_pj and t.copies else -1 for t in costs.energy]
         self.cycles = [self._terms(own) for own in costs.cycles]
         self.memories = [self._terms(own) for _, own in costs.capacities]
         self.axes = [self._quantity(entries) for _, entries in costs.axes]
@@ -139,6 +140,7 @@ class Family:
             "q_column": [e[1] for e in flat],
             "other": other,
             "e_quantity": self.energy[0],
+            "e_copies": self.copies,
             "a_start": a_start,
             "a_quantity": a_quantity,
             "m_start": m_start,

@@ -2,8 +2,7 @@
 
 Words that pass between two places are a tensor's words times the visits of idle loops (`graph.py`); pJ are
 prices times words; cycles are at least the compute steps, and at least what each port works. Left out is
-what can only cost more: packing of a tile's last words, first loads and last stores, folds of a systolic
-array, links.
+what can only cost more: packing of a tile's last words, first loads and last stores, links.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
 
-from dovetail.accel.architecture import Architecture, Buffering, LinkKind, Memory, Ports
+from dovetail.accel.architecture import Architecture, Array, Buffering, LinkKind, Memory, Ports
 from dovetail.costmodel.energy import EnergyTable, MemoryPrice
 from dovetail.costmodel.halo import used
 from dovetail.costmodel.latency import mac_rate
@@ -35,12 +34,14 @@ class Term:
     entries: Entries = ()
     other: Entries | None = None
     access_pj: float = 0.0
-    """Of pJ: what one access takes, where they are all one instance's; it is not made in part."""
+    """Of pJ: what one access takes, which is not made in part; 0 where that is not known."""
+    copies: Entries = ()
+    """How many memories share the accesses evenly."""
 
-    def times(self, factor: float, more: Entries = (), access_pj: float = 0.0) -> Term:
+    def times(self, factor: float, more: Entries = ()) -> Term:
         """The same, so many times as much."""
         other = None if self.other is None else (*self.other, *more)
-        return Term(self.number * factor, (*self.entries, *more), other, access_pj)
+        return Term(self.number * factor, (*self.entries, *more), other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,19 @@ class Transfer:
     """What the cheapest link on the way takes for a word."""
     shift_pj: float
     """The same of links that shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Cycles that each fold of a systolic array pays."""
+
+    skew: int
+    shifted: int
+    """To load what stays in the PEs, or to bring sums out."""
+    stays: Transfer | None
+    """A fold is one stay of it; None where only one fold is sure."""
+    overlap: bool
+    """Folds overlap: all but one pay only what is longer than their compute steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,18 +223,22 @@ class Terms:
         pj = {"read": price.read_pj, "fill": price.fill_pj, "update": price.update_pj}[action]
         return self._word_pj(pj, price, self.widths[operand] if bits is None else bits)
 
-    def _access_pj(self, place: int, action: str, operand: str, word_pj: float) -> float:
-        """pJ of one access of the only instance of a place's memory; 0 where there are several, or where a
-        word costs something else besides."""
-        memory = self.shape.frame.places[place].memory
-        price = self.prices.memories.get(memory)
-        if price is None or price.bits is None or any(at < place for at, _ in self.axes):
-            return 0.0
-        if word_pj != self._pj(memory, action, operand) or self.widths[operand] > price.bits:
-            return 0.0
+    def _packed(self, words: Term, place: int, action: str, operand: str, word_pj: float) -> Term:
+        """pJ of words that a place's memories read or write, packed where nothing else is in their price."""
+        priced = words.times(word_pj)
+        price = self.prices.memories.get(self.shape.frame.places[place].memory)
+        if price is None or price.bits is None or self.widths[operand] > price.bits:
+            return priced
+        if word_pj != self._pj(self.shape.frame.places[place].memory, action, operand):
+            return priced
         if operand == "outputs" and self.problem.bits.sums != self.problem.bits.outputs:
-            return 0.0  # how wide a word is depends on whether the sums are final
-        return {"read": price.read_pj, "fill": price.fill_pj, "update": price.update_pj}[action]
+            return priced  # how wide a word is depends on whether the sums are final
+        access_pj = {"read": price.read_pj, "fill": price.fill_pj, "update": price.update_pj}[action]
+        return replace(priced, access_pj=access_pj, copies=self._copies(place))
+
+    def _copies(self, place: int) -> Entries:
+        """How many instances of a place's memory are used."""
+        return tuple((s, column("busy"), 1.0) for s in range(place) if any(at == s for at, _ in self.axes))
 
     # -------------------------------------------------------------------------------------- counts
 
@@ -290,11 +308,10 @@ class Terms:
 
     def _loads(self, family: tuple[Choice | None, ...], t: Transfer) -> Term:
         """Tiles of a transfer that come one after the other."""
-        if t.inner is None:
-            return Term(1.0)
-        counted = visits(family, t.operand, t.inner).counted
-        entries = [(s, column("related", t.operand), 1.0) for s in range(t.inner)]
-        entries += [(s, column("idle", t.operand), 1.0) for s in range(t.inner) if counted[s]]
+        inner = self.sections if t.inner is None else t.inner
+        counted = visits(family, t.operand, inner).counted
+        entries = [(s, column("related", t.operand), 1.0) for s in range(inner)]
+        entries += [(s, column("idle", t.operand), 1.0) for s in range(inner) if counted[s]]
         return Term(1.0 - 1e-12, tuple(entries))
 
     def _spreads(self, operand: str, place: int) -> bool:
@@ -374,7 +391,7 @@ class Terms:
         if 0.0 < t.shift_pj <= served_pj and t.shifts:
             energy.append(self._before_shifts(family, t).times(t.shift_pj))
             served_pj -= t.shift_pj
-        energy.append(shared.times(served_pj, access_pj=self._access_pj(t.outer, action, o, served_pj)))
+        energy.append(self._packed(shared, t.outer, action, o, served_pj))
         if o == "outputs":
             again_pj, fill_pj, spills = self._again(t, shared, alone)
             energy += [shared.times(again_pj), alone.times(fill_pj)]
@@ -382,7 +399,7 @@ class Terms:
         elif t.inner is not None:
             inner = places[t.inner].memory
             fill_pj = self._pj(inner, "fill", o)
-            energy.append(alone.times(fill_pj, access_pj=self._access_pj(t.inner, "fill", o, fill_pj)))
+            energy.append(self._packed(alone, t.inner, "fill", o, fill_pj))
             # what the outermost memory loads while everything waits does not occupy the port it goes to
             buffering = self.architecture.memory(inner).buffering
             if not (self.waits and buffering in (Buffering.SINGLE, Buffering.AUTO)):
@@ -398,8 +415,7 @@ class Terms:
     def _cycles(
         self, family: tuple[Choice | None, ...], reads: dict[str, list[Term]], writes: dict[str, list[Term]]
     ) -> tuple[tuple[Term, ...], ...]:
-        compute = Term(self.steps_each, tuple((s, column("steps"), 1.0) for s in range(self.sections)))
-        inside = [(compute,)]
+        inside = self._computing(family)
         for memory in self.memories[1:]:
             own = self._ports(memory, reads.get(memory.name, []), writes.get(memory.name, []))
             late = (Term(float(memory.latency_cycles)),) if memory.latency_cycles else ()
@@ -412,16 +428,73 @@ class Terms:
             late = (Term(latency),) if latency else ()
             return tuple((*sums, *late) for sums in (*inside, *top))
         if latency:
-            loads = [self._loads(family, t) for t in self.transfers if t.outer == 0]
+            # a stream to the MACs waits once
+            loads = [
+                Term(1.0) if t.inner is None else self._loads(family, t)
+                for t in self.transfers
+                if t.outer == 0
+            ]
             top = [(*port, load.times(latency)) for port in top or [()] for load in loads]
         return tuple((*a, *b) for a in inside for b in top or [()])
+
+    def _computing(self, family: tuple[Choice | None, ...]) -> list[tuple[Term, ...]]:
+        """Compute steps, with what folds of systolic arrays pay besides (`latency.py`)."""
+        compute = Term(self.steps_each, tuple((s, column("trips"), 1.0) for s in range(self.sections)))
+        folds = [fold for array in self.architecture.arrays if (fold := self._fold(array)) is not None]
+        once = sum(fold.skew + fold.shifted for fold in folds)
+
+        def sums(*terms: Term, paid: int = 0) -> tuple[Term, ...]:
+            return (*terms, Term(float(once - paid))) if once > paid else terms
+
+        found = [sums(compute)]
+        for fold in folds:
+            if fold.stays is None:
+                continue
+            number = self._loads(family, fold.stays)
+            if fold.overlap:
+                # a fold takes as long as the next one's load; written so, it is never too much, as the larger
+                # of the two sums rises with compute steps and with folds
+                shared = tuple((s, name, -factor) for s, name, factor in number.entries)
+                found.append(
+                    sums(compute.times(1 - 1e-12, shared), number.times(fold.shifted), paid=fold.shifted)
+                )
+            else:
+                each = fold.skew + fold.shifted
+                found.append(sums(compute, number.times(each), paid=each))
+        return found
+
+    def _fold(self, array: Array) -> Fold | None:
+        """What the folds of an array pay, None for nothing."""
+        timing = array.timing
+        size = {axis.name: axis.size for axis in array.axes}
+        skew = sum(own - 1 for own in size.values()) if timing.skew else 0
+        load, drain = size.get(timing.load or "", 0), size.get(timing.drain or "", 0)
+        stays = self._stay(array)
+        shifted = min((drain if t.operand == "outputs" else load for t in stays), default=0)
+        if not skew + shifted:
+            return None
+        known = len(stays) == 1 and (shifted > 0 or not timing.overlap)
+        return Fold(skew, shifted, stays[0] if known else None, timing.overlap)
+
+    def _stay(self, array: Array) -> list[Transfer]:
+        """What crosses an array and stays in its PEs for a fold: in a memory there, else at the MACs."""
+        levels = [level.name for level in self.architecture.levels]
+        places = self.shape.frame.places
+        at = levels.index(array.name)
+        crossing = [
+            t
+            for t in self.transfers
+            if levels.index(places[t.outer].memory) < at
+            and (t.inner is None or levels.index(places[t.inner].memory) > at)
+        ]
+        return [t for t in crossing if t.inner is not None] or [t for t in crossing if t.keeps]
 
     def _ports(self, memory: Memory, reads: list[Term], writes: list[Term]) -> list[tuple[Term, ...]]:
         """Cycles that each port works."""
         place = max(
             (p for p, own in enumerate(self.shape.frame.places) if own.memory == memory.name), default=0
         )
-        copies = tuple((at, AXES + number, -1.0) for number, (at, _) in enumerate(self.axes) if at < place)
+        copies = tuple((at, name, -factor) for at, name, factor in self._copies(place))
         groups = [((*reads, *writes), memory.read_bits_per_cycle or memory.write_bits_per_cycle)]
         if memory.ports is Ports.SEPARATE:
             groups = [
