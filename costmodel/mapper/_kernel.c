@@ -52,6 +52,13 @@ typedef struct {
     int alternatives; /* cycles are at least each of these sums */
     const int *a_start, *a_quantity;
     const double *a_log;
+    const int *a_late; /* the first memory whose first load and last store are paid besides */
+    int computing; /* the first terms of the first alternative are compute steps */
+    int lates; /* double buffers, the innermost first */
+    const int *l_start, *l_middle; /* ports that load the first tile, and from the middle on, store the last one */
+    const int *l_steps, *l_step; /* quantities: tiles of an operand, one after the other */
+    const int *p_start, *p_quantity; /* how long a port works for one tile */
+    const double *p_log;
     int memories; /* capacities */
     const int *m_start, *m_quantity;
     const double *m_log, *m_size;
@@ -224,11 +231,38 @@ static double spilled(const Family *f, const double *value) {
     return sum;
 }
 
+static double longest(const Family *f, const double *value, int port, int end) {
+    double most = 0.0;
+    for (; port < end; port++) {
+        double own = 0.0;
+        for (int i = f->p_start[port]; i < f->p_start[port + 1]; i++) own += exp(f->p_log[i] + value[f->p_quantity[i]]);
+        if (own > most) most = own;
+    }
+    return ceil(most * (1 - 1e-11));
+}
+
+/* Cycles of first loads and last stores from each double buffer outward: `late[lates + 1]`. */
+static void exposed(const Family *f, const double *value, double *late) {
+    double compute = 0.0;
+    for (int i = f->a_start[0]; i < f->a_start[0] + f->computing; i++) compute += exp(f->a_log[i] + larger(f, value, f->a_quantity[i]));
+    late[f->lates] = 0.0;
+    for (int l = f->lates - 1; l >= 0; l--) {
+        double steps = 0.0; /* the logarithm of the most */
+        for (int i = f->l_steps[l]; i < f->l_steps[l + 1]; i++)
+            if (value[f->l_step[i]] > steps) steps = value[f->l_step[i]];
+        double step = ceil(ceil(compute * (1 - 1e-11)) / rint(exp(steps)) * (1 - 1e-11));
+        double load = longest(f, value, f->l_start[l], f->l_middle[l]);
+        double store = longest(f, value, f->l_middle[l], f->l_start[l + 1]);
+        late[l] = late[l + 1] + (load < step ? load : step) + (store < step ? store : step);
+    }
+}
+
 /* Lower bounds of cycles and pJ; the weighted logarithm. */
 static double cost(const Family *f, const double *value, double *cycles, double *energy, int complete) {
-    double most = 0.0, sum = -f->returned;
+    double most = 0.0, sum = -f->returned, late[MAX_LAYERS];
+    if (complete && f->lates) exposed(f, value, late);
     for (int a = 0; a < f->alternatives; a++) {
-        double own = 0.0;
+        double own = complete && f->lates ? late[f->a_late[a]] : 0.0;
         for (int i = f->a_start[a]; i < f->a_start[a + 1]; i++) own += exp(f->a_log[i] + larger(f, value, f->a_quantity[i]));
         if (own > most) most = own;
     }

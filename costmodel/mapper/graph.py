@@ -11,6 +11,7 @@ sections, so their logarithms are sums over edges: of the columns below, each in
     firm             the part of an operand that short passes do not walk: they may save visits
     related, idle    trips of loops that move an operand, and of those that do not
     tile             words of an operand's tile behind the section
+    apart            PEs that each have other words of an operand, windows not counted
     trips            of all temporal loops, as many as the longest pass has
     busy, adders     PEs that have work, and those of them that add up for one output
     merged           PEs along pixels and kernels that may read one word of inputs together
@@ -36,7 +37,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Edges = NDArray[np.int32]
 
-BY_OPERAND = ("alone", "shared", "kept_alone", "kept_shared", "firm", "related", "idle", "tile")
+BY_OPERAND = ("alone", "shared", "kept_alone", "kept_shared", "firm", "related", "idle", "tile", "apart")
 WINDOWS = {"rows": ("P", "R"), "columns": ("Q", "S")}
 """The two axes along which tiles of inputs overlap: `P` with `R`, `Q` with `S`."""
 ONCE = (
@@ -213,6 +214,9 @@ class Graph:
         table[:, column("busy")] = busy
         if d in "CRS":
             table[:, column("adders")] = busy
+        for operand in OPERANDS:
+            if d in RELEVANT[operand] and not (operand == "inputs" and d in "PQRS"):
+                table[:, column("apart", operand)] = busy
         if d in "PQ":
             stride = self.problem.stride["PQ".index(d)]
             table[:, column("tile", "inputs")] = np.log((layer.tile - 1) * stride + 1)

@@ -103,6 +103,20 @@ def clipped(x: float, most: float) -> float:
     return max(-most, min(most, x))
 
 
+class Late(NamedTuple):
+    """A double buffer's first load and last store, by port; quantities that say how many tiles come."""
+
+    loads: list[list[Term]]
+    stores: list[list[Term]]
+    steps: list[int]
+
+
+def _longest(ports: list[list[Term]], value: Sequence[float]) -> int:
+    """Cycles of the port that works longest."""
+    most = max((added(exp(t.log + value[t.quantity]) for t in port) for port in ports), default=0.0)
+    return ceil(most * (1 - 1e-11))
+
+
 class Costs:
     """The costs of a family at a point: `value` holds all quantities."""
 
@@ -124,6 +138,15 @@ class Costs:
         self.cycles = terms("a_quantity", "a_log")
         """All alternatives', one after the other."""
         self.alternatives = [range(i, j) for i, j in pairwise(a["a_start"])]
+        self.late: list[int] = a["a_late"]
+        self.computing = self.cycles[: family.costs.computing]
+        ports = [terms("p_quantity", "p_log")[i:j] for i, j in pairwise(a["p_start"])]
+        self.lates = [
+            Late(ports[first:middle], ports[middle:last], a["l_step"][i:j])
+            for (first, last), middle, (i, j) in zip(
+                pairwise(a["l_start"]), a["l_middle"], pairwise(a["l_steps"]), strict=True
+            )
+        ]
         self.words = terms("m_quantity", "m_log")
         """All memories', one after the other."""
         self.memories = [range(i, j) for i, j in pairwise(a["m_start"])]
@@ -175,12 +198,25 @@ class Costs:
                 total += spill.again_pj * again + spill.wider_pj * words
         return total
 
+    def exposed(self, value: Sequence[float]) -> list[float]:
+        """Cycles of first loads and last stores, from each double buffer outward."""
+        compute = added(exp(t.log + self.larger(value, t.quantity)) for t in self.computing)
+        found = [0.0]
+        for late in reversed(self.lates):
+            steps = round(exp(max((value[q] for q in late.steps), default=0.0)))
+            step = ceil(ceil(compute * (1 - 1e-11)) / max(steps, 1) * (1 - 1e-11))
+            both = sum(min(_longest(ports, value), step) for ports in (late.loads, late.stores))
+            found.insert(0, found[0] + both)
+        return found
+
     def of(self, value: Sequence[float], complete: bool) -> tuple[float, float]:
         """Lower bounds of cycles and pJ; `complete`: of a choice of paths, not of a part of one."""
         cycles = 0.0
-        for alternative in self.alternatives:
+        exposed = self.exposed(value) if complete else [0.0] * (len(self.lates) + 1)
+        for alternative, late in zip(self.alternatives, self.late, strict=True):
             terms = (self.cycles[i] for i in alternative)
-            cycles = max(cycles, added(exp(t.log + self.larger(value, t.quantity)) for t in terms))
+            own = exposed[late] + added(exp(t.log + self.larger(value, t.quantity)) for t in terms)
+            cycles = max(cycles, own)
         cycles = float(ceil(cycles * (1 - 1e-11)))  # a cycle is not made in part
         energy = -self.returned
         for term, access, copies in zip(self.energy, self.access_pj, self.copies, strict=True):

@@ -90,6 +90,9 @@ class Family:
         self.copies = [self._quantity(t.copies) if t.access_pj and t.copies else -1 for t in costs.energy]
         self.cycles = [self._terms(own) for own in costs.cycles]
         self.memories = [self._terms(own) for _, own in costs.capacities]
+        self.loads = [[self._terms(own) for own in late.loads] for late in costs.lates]
+        self.stores = [[self._terms(own) for own in late.stores] for late in costs.lates]
+        self.steps = [self._terms(late.steps)[0] for late in costs.lates]
         self.axes = [self._quantity(entries) for _, entries in costs.axes]
         self.spills = self._terms(tuple(spill.words for spill in costs.spills))
         self.first = self._terms(tuple(spill.first for spill in costs.spills))
@@ -134,6 +137,12 @@ class Family:
 
         a_start, a_quantity, a_log = joined(self.cycles)
         m_start, m_quantity, m_log = joined(self.memories)
+        ports = [
+            port for loads, stores in zip(self.loads, self.stores, strict=True) for port in (*loads, *stores)
+        ]
+        p_start, p_quantity, p_log = joined(ports)
+        many = [len(loads) + len(stores) for loads, stores in zip(self.loads, self.stores, strict=True)]
+        l_start = np.cumsum([0, *many])
         whole = {
             "q_start": starts,
             "q_section": [e[0] for e in flat],
@@ -143,6 +152,13 @@ class Family:
             "e_copies": self.copies,
             "a_start": a_start,
             "a_quantity": a_quantity,
+            "a_late": self.costs.late,
+            "l_start": l_start,
+            "l_middle": [at + len(loads) for at, loads in zip(l_start, self.loads, strict=False)],
+            "l_steps": np.cumsum([0, *(len(own) for own in self.steps)]),
+            "l_step": [q for own in self.steps for q in own],
+            "p_start": p_start,
+            "p_quantity": p_quantity,
             "m_start": m_start,
             "m_quantity": m_quantity,
             "x_quantity": self.axes,
@@ -154,6 +170,7 @@ class Family:
             "e_log": self.energy[1],
             "e_access": [term.access_pj for term in self.costs.energy],
             "a_log": a_log,
+            "p_log": p_log,
             "m_log": m_log,
             "m_size": [size for size, _ in self.costs.capacities],
             "s_log": self.spills[1],
@@ -181,6 +198,8 @@ class Family:
             returned=self.costs.returned,
             leakage=self.leakage,
             alternatives=len(self.cycles),
+            computing=self.costs.computing,
+            lates=len(self.costs.lates),
             memories=len(self.memories),
             axes=len(self.axes),
             **own,

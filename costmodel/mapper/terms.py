@@ -2,7 +2,8 @@
 
 Words that pass between two places are a tensor's words times the visits of idle loops (`graph.py`); pJ are
 prices times words; cycles are at least the compute steps, and at least what each port works. Left out is
-what can only cost more: packing of a tile's last words, first loads and last stores, links.
+what can only cost more, as links with a bandwidth. What cannot be bounded by its parts (packing of last
+words, first loads and last stores, sums that come back) is known of complete choices.
 """
 
 from __future__ import annotations
@@ -101,6 +102,17 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """What a double buffer exposes: its first load and its last store, each a step of its tiles at most."""
+
+    loads: tuple[tuple[Term, ...], ...]
+    """Cycles of each port at work."""
+    stores: tuple[tuple[Term, ...], ...]
+    steps: tuple[Term, ...]
+    """Tiles of each operand, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
     """Of a family: all mappings of it cost at least this."""
 
@@ -111,6 +123,12 @@ class Costs:
     spills: tuple[Spill, ...]
     cycles: tuple[tuple[Term, ...], ...]
     """Cycles are at least each of these sums."""
+    computing: int
+    """So many terms of the first sum are compute steps."""
+    lates: tuple[Late, ...]
+    """Double buffers, the innermost first."""
+    late: tuple[int, ...]
+    """Of each sum, the first double buffer whose exposed transfers are paid besides."""
     capacities: tuple[tuple[float, tuple[Term, ...]], ...]
     """Bits of each memory with a size, and what is held."""
     axes: tuple[tuple[int, Entries], ...]
@@ -306,12 +324,12 @@ class Terms:
             return self._words(family, t)[1]
         return self._words(family, replace(t, shifts=False, meets=False))[1]
 
-    def _loads(self, family: tuple[Choice | None, ...], t: Transfer) -> Term:
-        """Tiles of a transfer that come one after the other."""
-        inner = self.sections if t.inner is None else t.inner
-        counted = visits(family, t.operand, inner).counted
-        entries = [(s, column("related", t.operand), 1.0) for s in range(inner)]
-        entries += [(s, column("idle", t.operand), 1.0) for s in range(inner) if counted[s]]
+    def _loads(self, family: tuple[Choice | None, ...], operand: str, place: int | None) -> Term:
+        """Tiles that come to a place (None: to the MACs) one after the other."""
+        inner = self.sections if place is None else place
+        counted = visits(family, operand, inner).counted
+        entries = [(s, column("related", operand), 1.0) for s in range(inner)]
+        entries += [(s, column("idle", operand), 1.0) for s in range(inner) if counted[s]]
         return Term(1.0 - 1e-12, tuple(entries))
 
     def _spreads(self, operand: str, place: int) -> bool:
@@ -365,11 +383,15 @@ class Terms:
             for own, ports in ((part.reads, reads), (part.writes, writes)):
                 for memory, term in own:
                     ports.setdefault(memory, []).append(term)
+        cycles, computing, lates, late = self._cycles(family, reads, writes)
         return Costs(
             (Term(self.mac_pj), *(term for part in parts for term in part.energy))[self.mac_pj <= 0.0 :],
             sum(part.returned for part in parts),
             tuple(spill for part in parts for spill in part.spills),
-            self._cycles(family, reads, writes),
+            cycles,
+            computing,
+            lates,
+            late,
             self._capacities(family),
             tuple((rule.size, ((at, AXES + number, 1.0),)) for number, (at, rule) in enumerate(self.axes)),
         )
@@ -414,28 +436,92 @@ class Terms:
 
     def _cycles(
         self, family: tuple[Choice | None, ...], reads: dict[str, list[Term]], writes: dict[str, list[Term]]
-    ) -> tuple[tuple[Term, ...], ...]:
+    ) -> tuple[tuple[tuple[Term, ...], ...], int, tuple[Late, ...], tuple[int, ...]]:
+        """Sums that cycles are at least, how many terms are compute steps, and what double buffers add."""
         inside = self._computing(family)
-        for memory in self.memories[1:]:
+        late = [0] * len(inside)
+        lates: list[Late] = []
+        for memory in reversed(self.memories[1:]):
             own = self._ports(memory, reads.get(memory.name, []), writes.get(memory.name, []))
-            late = (Term(float(memory.latency_cycles)),) if memory.latency_cycles else ()
-            inside += [(*port, *late) for port in own]
+            waiting = (Term(float(memory.latency_cycles)),) if memory.latency_cycles else ()
+            inside += [(*port, *waiting) for port in own]
+            late += [len(lates)] * len(own)
+            exposed = self._late(family, memory)
+            if exposed is not None:
+                lates.append(exposed)
         top = self._ports(
             self.memories[0], reads.get(self.memories[0].name, []), writes.get(self.memories[0].name, [])
         )
         latency = float(self.memories[0].latency_cycles)
+        computing = len(inside[0])
         if not self.waits:
-            late = (Term(latency),) if latency else ()
-            return tuple((*sums, *late) for sums in (*inside, *top))
+            waiting = (Term(latency),) if latency else ()
+            sums = tuple((*own, *waiting) for own in (*inside, *top))
+            return sums, computing, tuple(lates), (*late, *[len(lates)] * len(top))
         if latency:
             # a stream to the MACs waits once
             loads = [
-                Term(1.0) if t.inner is None else self._loads(family, t)
+                Term(1.0) if t.inner is None else self._loads(family, t.operand, t.inner)
                 for t in self.transfers
                 if t.outer == 0
             ]
             top = [(*port, load.times(latency)) for port in top or [()] for load in loads]
-        return tuple((*a, *b) for a in inside for b in top or [()])
+        ends = top or [()]
+        sums = tuple((*a, *b) for a in inside for b in ends)
+        return sums, computing, tuple(lates), tuple(own for own in late for _ in ends)
+
+    def _late(self, family: tuple[Choice | None, ...], memory: Memory) -> Late | None:
+        """What a double buffer exposes; None where that is not known."""
+        places = [(at, own) for at, own in enumerate(self.shape.frame.places) if own.memory == memory.name]
+        if memory.buffering is not Buffering.DOUBLE:
+            return None
+        held = [(o, at) for at, own in places for o in own.operands]
+        if None in family or any(visits(family, o, at).moved is None for o, at in held):
+            return None
+        sources: dict[str, list[Transfer]] = {}
+        for t in self.transfers:
+            if t.inner in [at for at, _ in places] and not (self.waits and t.outer == 0):
+                sources.setdefault(self.shape.frame.places[t.outer].memory, []).append(t)
+        loaded = [t for own in sources.values() for t in own if t.operand != "outputs"]
+        loads = [self._tiles(loaded, memory, "write", together=False)]
+        stores = []
+        for name, own in sources.items():
+            source = self.architecture.memory(name)
+            loads.append(self._tiles([t for t in own if t in loaded], source, "read"))
+            stores.append(self._tiles([t for t in own if t not in loaded], source, "write"))
+        return Late(
+            tuple(port for port in loads if port),
+            tuple(port for port in stores if port),
+            tuple(self._loads(family, o, at) for o, at in held),
+        )
+
+    def _tiles(
+        self, transfers: list[Transfer], memory: Memory, action: str, *, together: bool = True
+    ) -> tuple[Term, ...]:
+        """Cycles that a port of one instance takes for a tile of each transfer, or of all that it serves."""
+        rate = self._rate(memory, action)
+        if rate is None:
+            return ()
+        found = []
+        for t in transfers:
+            assert t.inner is not None
+            apart = tuple((s, column("apart", t.operand), 1.0) for s in range(t.outer, t.inner) if together)
+            words = Term(self.widths[t.operand], (*self._tile(t.operand, t.inner), *apart))
+            found.append(words.times((1 - 1e-12) / rate))
+        return tuple(found)
+
+    def _rate(self, memory: Memory, action: str) -> float | None:
+        """Bits that a port moves in a cycle; None where any number."""
+        rates = []
+        both = memory.ports is Ports.SHARED
+        rate = memory.write_bits_per_cycle if action == "write" and not both else memory.read_bits_per_cycle
+        if both and rate is None:
+            rate = memory.write_bits_per_cycle
+        if rate is not None:
+            rates.append(float(rate))
+        if memory.accesses_per_cycle is not None and memory.width_bits is not None:
+            rates.append(float(memory.accesses_per_cycle) * memory.width_bits)
+        return min(rates, default=None)
 
     def _computing(self, family: tuple[Choice | None, ...]) -> list[tuple[Term, ...]]:
         """Compute steps, with what folds of systolic arrays pay besides (`latency.py`)."""
@@ -450,7 +536,7 @@ class Terms:
         for fold in folds:
             if fold.stays is None:
                 continue
-            number = self._loads(family, fold.stays)
+            number = self._loads(family, fold.stays.operand, fold.stays.inner)
             if fold.overlap:
                 # a fold takes as long as the next one's load; written so, it is never too much, as the larger
                 # of the two sums rises with compute steps and with folds
@@ -495,21 +581,22 @@ class Terms:
             (p for p, own in enumerate(self.shape.frame.places) if own.memory == memory.name), default=0
         )
         copies = tuple((at, name, -factor) for at, name, factor in self._copies(place))
-        groups = [((*reads, *writes), memory.read_bits_per_cycle or memory.write_bits_per_cycle)]
+        groups = [([*reads, *writes], "read")]
         if memory.ports is Ports.SEPARATE:
-            groups = [
-                (tuple(reads), memory.read_bits_per_cycle),
-                (tuple(writes), memory.write_bits_per_cycle),
-            ]
+            groups = [(reads, "read"), (writes, "write")]
         found = []
-        for bits, rate in groups:
-            rates = [float(rate)] if rate is not None else []
-            if memory.accesses_per_cycle is not None and memory.width_bits is not None:
-                rates.append(float(memory.accesses_per_cycle) * memory.width_bits)
-            if bits and rates:
-                slow = min(rates)
-                found.append(tuple(term.times(1 / slow, copies) for term in bits))
+        for bits, action in groups:
+            rate = self._rate(memory, action)
+            if bits and rate is not None:
+                found.append(tuple(term.times(1 / rate, copies) for term in bits))
         return found
+
+    def _tile(self, operand: str, place: int) -> Entries:
+        """Words of a tile that a place holds."""
+        packed = self.architecture.memory(self.shape.frame.places[place].memory).skip_gaps
+        if packed and operand == "inputs" and max(*self.problem.stride, *self.problem.dilation) > 1:
+            return ((place - 1, column("packed"), 1.0),)
+        return ((place - 1, column("tile", operand), 1.0),)
 
     def _capacities(self, family: tuple[Choice | None, ...]) -> tuple[tuple[float, tuple[Term, ...]], ...]:
         held: dict[str, list[Term]] = {}
@@ -519,16 +606,8 @@ class Terms:
                 continue
             for o in place.operands:
                 moved = memory.buffering is Buffering.DOUBLE and visits(family, o, at).moved
-                packed = memory.skip_gaps and o == "inputs"
-                if packed:
-                    packed = max(self.problem.stride) > 1 or max(self.problem.dilation) > 1
-                tile = column("tile", o)
-                entries: Entries = ((at - 1, tile, 1.0),)
-                if packed:
-                    entries = ((at - 1, column("packed"), 1.0),)
-                held.setdefault(place.memory, []).append(
-                    Term(self.widths[o] * (2.0 if moved else 1.0), entries)
-                )
+                bits = self.widths[o] * (2.0 if moved else 1.0)
+                held.setdefault(place.memory, []).append(Term(bits, self._tile(o, at)))
         return tuple(
             (float(self.architecture.memory(name).size_bits or 0), tuple(terms))
             for name, terms in held.items()
