@@ -231,6 +231,7 @@ static double spilled(const Family *f, const double *value) {
     return sum;
 }
 
+/* Cycles of the port, from `port` to `end`, that works longest for a tile. */
 static double longest(const Family *f, const double *value, int port, int end) {
     double most = 0.0;
     for (; port < end; port++) {

@@ -473,9 +473,9 @@ class Terms:
     def _late(self, family: tuple[Choice | None, ...], memory: Memory) -> Late | None:
         """What a double buffer exposes; None where that is not known."""
         places = [(at, own) for at, own in enumerate(self.shape.frame.places) if own.memory == memory.name]
-        if memory.buffering is not Buffering.DOUBLE:
-            return None
         held = [(o, at) for at, own in places for o in own.operands]
+        if not held or memory.buffering is not Buffering.DOUBLE:
+            return None
         if None in family or any(visits(family, o, at).moved is None for o, at in held):
             return None
         sources: dict[str, list[Transfer]] = {}
